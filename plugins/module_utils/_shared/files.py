@@ -29,7 +29,8 @@ def read_file(path: str, max_bytes: int = 64 * 1024 * 1024) -> bytes:
     :raises FileError: missing, not a regular file, unreadable or too large.
     """
     try:
-        with open(path, "rb") as stream:
+        # Not blocking, so that a pipe without a writer is an error and not a wait.
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as stream:
             status = os.fstat(stream.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise FileError(f"{path} is not a regular file")
