@@ -1,0 +1,69 @@
+# SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Validate bundles and make those that pass visible in the stage directory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..module_utils._control.parallel import usable_processors
+from ..module_utils._control.staging.batch import FAILED, STAGED, StageOptions, StageOutcome, stage_batch
+from ..module_utils._control.validation.model import Source
+from ..module_utils._shared.errors import InputError
+from ..plugin_utils.controller_action import ControllerAction
+from ..plugin_utils.host_variables import HostVariables, add_passphrases
+from ..plugin_utils.options import diff_of, store_of, summary_counts
+
+
+class ActionModule(ControllerAction):
+    """The ``cert_stage`` module."""
+
+    ARGUMENT_SPEC = {
+        "sensors": {"type": "list", "elements": "dict", "required": True},
+        "stage_dir": {"type": "path", "required": True},
+        "trusted_roots": {"type": "list", "elements": "path", "default": []},
+        "keep_previous": {"type": "int", "default": 1},
+        "lock_timeout": {"type": "float", "default": 30.0},
+        "key_passphrase_variable": {"type": "str", "no_log": False},
+    }
+
+    def work(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Stage what passes."""
+        if params["keep_previous"] < 0:
+            raise InputError(f"keep_previous is {params['keep_previous']}; wanted: 0 or more earlier bundles")
+        sensors = [dict(sensor) for sensor in params["sensors"]]
+        if params["key_passphrase_variable"]:
+            variables = HostVariables(self, task_vars)
+            add_passphrases(variables, sensors, params["key_passphrase_variable"], "private_key_passphrase")
+        roots = tuple(Source.read(path) for path in params["trusted_roots"]) if not self._planned(sensors) else ()
+        options = StageOptions(
+            trusted_roots=roots,
+            keep_previous=params["keep_previous"],
+            lock_timeout=params["lock_timeout"],
+            workers=usable_processors(),
+        )
+        outcomes, report = stage_batch(sensors, store_of(params["stage_dir"]), options, self.check_mode)
+        return self._result(outcomes, report.expiring)
+
+    def _planned(self, sensors: list[dict[str, Any]]) -> bool:
+        """In check mode the CA itself may be yet to be made; then there is nothing to validate either."""
+        return self.check_mode and all(sensor.get("planned") for sensor in sensors)
+
+    def _result(self, outcomes: list[StageOutcome], expiring: list[dict[str, Any]]) -> dict[str, Any]:
+        results = [outcome.to_dict() for outcome in outcomes]
+        counts = summary_counts(results)
+        result: dict[str, Any] = {
+            "changed": any(entry["changed"] for entry in results),
+            "msg": ", ".join(f"{count} {action}" for action, count in sorted(counts.items())) or "no sensors",
+            "results": results,
+            "failed_sensors": [outcome.name for outcome in outcomes if outcome.action == FAILED],
+            "expiring": expiring,
+        }
+        if self.diff_mode:
+            result["diff"] = [
+                diff_of(outcome.path or outcome.name, [("bundle", "the one before, or none", "the new one")])
+                for outcome in outcomes
+                if outcome.action == STAGED
+            ]
+        return result

@@ -1,0 +1,49 @@
+# SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Tell people what a run did."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.utils.display import Display
+
+from ..module_utils._control.reporting.summary import Run, summarize
+from ..plugin_utils.controller_action import ControllerAction
+
+
+class ActionModule(ControllerAction):
+    """The ``fleet_summary`` module."""
+
+    ARGUMENT_SPEC = {
+        "inputs": {"type": "dict", "default": {}},
+        "local_ca": {"type": "dict", "default": {}},
+        "issued": {"type": "dict", "default": {}},
+        "staged": {"type": "dict", "default": {}},
+        "stage_dir": {"type": "path"},
+        "most": {"type": "int", "default": 10},
+    }
+
+    def work(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Print the summary and return it."""
+        run = Run(
+            inputs=params["inputs"],
+            local_ca=params["local_ca"],
+            issued=params["issued"],
+            staged=params["staged"],
+            stage_dir=params["stage_dir"],
+            check_mode=self.check_mode,
+        )
+        summary = summarize(run, params["most"])
+        for line in summary.lines:
+            Display().display(line)
+        return {
+            "changed": False,
+            "msg": summary.lines[0],
+            "lines": list(summary.lines),
+            "kept": summary.kept,
+            "issued": summary.issued,
+            "failed_count": summary.failed,
+            "next_due": summary.next_due,
+        }

@@ -1,0 +1,140 @@
+# SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a person wants to read at the end of a run: what was done, why, what failed, what is due next, where."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Result = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """The results of a run's steps, as their modules return them; a step that did not run is empty."""
+
+    inputs: Result
+    local_ca: Result
+    issued: Result
+    staged: Result
+    stage_dir: str | None
+    check_mode: bool
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The figures of a run, and the lines that tell them."""
+
+    kept: int
+    issued: int
+    failed: int
+    next_due: dict[str, str] | None
+    lines: tuple[str, ...]
+
+
+def _errors(run: Run) -> dict[str, list[str]]:
+    errors: dict[str, list[str]] = {}
+    for results in (run.inputs.get("refused"), run.issued.get("results"), run.staged.get("results")):
+        for result in results or []:
+            if result["errors"]:
+                errors.setdefault(result["name"], []).extend(result["errors"])
+    return errors
+
+
+def summarize(run: Run, most: int = 10) -> Summary:
+    """Put the results of a run into figures and lines.
+
+    :param most: how many sensors are named for each thing; the others are counted.
+    """
+    errors = _errors(run)
+    done = [result for result in run.issued.get("results") or [] if result["name"] not in errors]
+    issued = [result for result in done if result["action"] == "issued"]
+    kept = [result for result in done if result["action"] == "kept"]
+    due = sorted((result for result in done if result["renew_after"]), key=lambda result: result["renew_after"])
+    next_due = {key: due[0][key] for key in ("name", "renew_after", "not_after")} if due else None
+    lines = [_headline(len(issued), len(kept), len(errors), run.check_mode)]
+    lines += _reasons(issued, most)
+    lines += _failures(errors, most)
+    lines += _findings(run.staged.get("results") or [], errors, most)
+    lines += _next(due)
+    lines += _authority(run.local_ca)
+    if run.stage_dir and (done or errors):
+        lines.append(f"Files: {run.stage_dir}/<sensor>/ holds the .crt, .key and .pem to upload")
+    return Summary(len(kept), len(issued), len(errors), next_due, tuple(lines))
+
+
+def _headline(issued: int, kept: int, failed: int, check_mode: bool) -> str:
+    total = issued + kept + failed
+    verbs = ("to be issued", "to be kept", "cannot be done") if check_mode else ("issued", "kept", "failed")
+    sensors = "sensor" if total == 1 else "sensors"
+    text = f"{total} {sensors}: {issued} {verbs[0]}, {kept} {verbs[1]}, {failed} {verbs[2]}"
+    return text + (" (check mode: nothing was written)" if check_mode else "")
+
+
+def _names(names: Sequence[str], most: int) -> str:
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _reasons(issued: Sequence[Result], most: int) -> list[str]:
+    by_reason: dict[str, list[str]] = collections.defaultdict(list)
+    for result in issued:
+        for reason in result["reasons"]:
+            by_reason[reason].append(result["name"])
+    shown = sorted(by_reason.items(), key=lambda item: -len(item[1]))
+    lines = [f"  {reason}: {_names(names, most)}" for reason, names in shown[:most]]
+    if len(shown) > most:
+        lines.append(f"  and {len(shown) - most} more reasons")
+    return lines
+
+
+def _failures(errors: Mapping[str, Sequence[str]], most: int) -> list[str]:
+    lines = [f"FAILED {name}: {error}" for name, texts in list(errors.items())[:most] for error in texts]
+    if len(errors) > most:
+        lines.append(f"FAILED and {len(errors) - most} more sensors")
+    return lines
+
+
+def _findings(staged: Sequence[Result], errors: Mapping[str, Sequence[str]], most: int) -> list[str]:
+    by_finding: dict[str, list[str]] = collections.defaultdict(list)
+    for result in staged:
+        if result["name"] in errors:
+            continue
+        for finding in result["findings"]:
+            if finding["severity"] != "info":
+                by_finding[f"{finding['severity'].upper()} {finding['id']}: {finding['message']}"].append(result["name"])
+    lines = [f"{text} ({_names(names, 3)})" for text, names in list(by_finding.items())[:most]]
+    if len(by_finding) > most:
+        lines.append(f"and {len(by_finding) - most} more findings")
+    return lines
+
+
+def _next(due: Sequence[Result]) -> list[str]:
+    if not due:
+        return []
+    first = due[0]
+    same_day = [result["name"] for result in due if result["renew_after"][:10] == first["renew_after"][:10]]
+    rest = f" and {len(same_day) - 1} more" if len(same_day) > 1 else ""
+    return [f"Next due: {first['name']}{rest} from {first['renew_after'][:10]} on (ends {first['not_after'][:10]})"]
+
+
+def _authority(local_ca: Result) -> list[str]:
+    if not local_ca or local_ca.get("failed"):
+        return []
+    lines = []
+    if local_ca.get("chain"):
+        issuing, root = local_ca["chain"][0], local_ca["chain"][-1]
+        made = "was made" if local_ca.get("changed") else "is kept"
+        lines.append(f"CA: {issuing['subject']} {made}, ends {issuing['not_after'][:10]}")
+        lines.append(f"Trust this root on workstations: {local_ca['root_certificate']} (SHA-256 {root['fingerprint']})")
+        if len(local_ca["chain"]) > 1 and local_ca.get("root_key_present"):
+            lines.append(f"Take the root's key offline: {local_ca['dir']}/root.key is needed only to make an issuing CA")
+    if not local_ca.get("name_constrained"):
+        lines.append(
+            "Note: this CA may vouch for any name; set local_ca_permitted_names before the CA is made to limit it"
+        )
+    return lines

@@ -1,0 +1,81 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Documentation of the action plugin of the same name."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: fleet_summary
+short_description: Tell people what a run did
+version_added: 1.0.0
+author:
+  - ot_pki.defender_iot contributors (!UNKNOWN)
+description:
+  - Prints how many sensors were kept, issued or failed and why, what is due next, and where the files are.
+extends_documentation_fragment:
+  - ot_pki.defender_iot.attributes
+  - ot_pki.defender_iot.attributes.controller
+attributes:
+  diff_mode:
+    support: none
+    details: Changes nothing.
+options:
+  inputs:
+    description: What M(ot_pki.defender_iot.fleet_inputs) returned.
+    type: dict
+    default: {}
+  local_ca:
+    description: What M(ot_pki.defender_iot.local_ca) returned.
+    type: dict
+    default: {}
+  issued:
+    description: What M(ot_pki.defender_iot.cert_issue) returned.
+    type: dict
+    default: {}
+  staged:
+    description: What M(ot_pki.defender_iot.cert_stage) returned.
+    type: dict
+    default: {}
+  stage_dir:
+    description: The stage directory.
+    type: path
+  most:
+    description: How many sensors are named for each thing; the others are counted.
+    type: int
+    default: 10
+"""
+
+EXAMPLES = r"""
+- name: Summary of the run
+  ot_pki.defender_iot.fleet_summary:
+    issued: "{{ issued }}"
+    staged: "{{ staged }}"
+    stage_dir: /srv/ot-pki/staged
+  run_once: true
+"""
+
+RETURN = r"""
+lines:
+  description: What was printed.
+  type: list
+  elements: str
+  returned: always
+kept:
+  description: How many sensors kept their certificate.
+  type: int
+  returned: always
+issued:
+  description: How many sensors got a new one.
+  type: int
+  returned: always
+failed_count:
+  description: How many sensors failed.
+  type: int
+  returned: always
+next_due:
+  description: The sensor that is due first, with V(name), V(renew_after) and V(not_after).
+  type: dict
+  returned: always
+"""

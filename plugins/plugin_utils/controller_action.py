@@ -1,0 +1,73 @@
+# SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The common ground of action plugins that run on the control node only."""
+
+from __future__ import annotations
+
+import abc
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+from ..module_utils._control.crypto import CRYPTOGRAPHY_PROBLEM
+from ..module_utils._shared.errors import PkiError
+
+
+class ControllerAction(ActionBase):
+    """Validates the options, runs :meth:`work`, and turns the library's errors into a failed result.
+
+    No connection is made, nothing travels through a temporary file, and no secret is in the result.
+    """
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+    _supports_async = False
+
+    ARGUMENT_SPEC: dict[str, dict[str, Any]] = {}
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Ansible's entry point."""
+        super().run(tmp, task_vars)
+        if CRYPTOGRAPHY_PROBLEM:
+            return {"failed": True, "msg": CRYPTOGRAPHY_PROBLEM}
+        _validation, params = self.validate_argument_spec(argument_spec=self.ARGUMENT_SPEC)
+        try:
+            return self.work(plain(params), task_vars or {})
+        except PkiError as error:
+            return {"failed": True, "msg": str(error)}
+
+    @abc.abstractmethod
+    def work(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """What the module is for.
+
+        :raises PkiError: for what the user can do something about.
+        """
+
+    @property
+    def check_mode(self) -> bool:
+        """Whether nothing may be written."""
+        return bool(self._task.check_mode)
+
+    @property
+    def diff_mode(self) -> bool:
+        """Whether the user wants to see what changes."""
+        return bool(self._task.diff)
+
+
+def plain(value: Any) -> Any:
+    """A value without Ansible's wrappers (lazy containers, tagged and vaulted texts)."""
+    if isinstance(value, dict) or hasattr(value, "items"):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple, set)):
+        return [plain(inner) for inner in value]
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, bytes):
+        return bytes(value)
+    return str(value)

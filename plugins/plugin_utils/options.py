@@ -1,0 +1,110 @@
+# SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Options that several actions share, and what is made of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..module_utils._control import names
+from ..module_utils._control.authority.ledger import Ledger
+from ..module_utils._control.authority.settings import passphrase_fault
+from ..module_utils._control.request import Fault, shown
+from ..module_utils._control.staging.store import Store
+from ..module_utils._shared.errors import InputError
+
+# The role variables behind the options, for messages that people can act on.
+LOCAL_CA_PREFIX = "local_ca_"
+SENSOR_PREFIX = "sensor_certificates_"
+
+SETTINGS_SPEC: dict[str, dict[str, Any]] = {
+    "passphrase": {"type": "str", "no_log": True},
+    "name": {"type": "raw"},
+    "subject": {"type": "raw"},
+    "tiers": {"type": "raw"},
+    "key_size": {"type": "raw", "no_log": False},
+    "root_validity_days": {"type": "raw"},
+    "issuing_validity_days": {"type": "raw"},
+    "permitted_names": {"type": "raw"},
+    "root_crl_url": {"type": "str"},
+}
+
+
+def folder_of(value: str | None, variable: str) -> str:
+    """An absolute folder from an option.
+
+    :raises InputError: it is not set.
+    """
+    if not value:
+        raise InputError(
+            f"{variable} is not set and there is no inventory folder to put it beside; wanted: an absolute path"
+        )
+    return os.path.abspath(os.path.expanduser(value))
+
+
+def ledger_of(ca_dir: str, ledger_dir: str | None) -> Ledger:
+    """The ledger, which stands beside the CA's folder so that it outlives it."""
+    return Ledger(folder_of(ledger_dir, "local_ca_ledger_dir") if ledger_dir else ca_dir + "_ledger")
+
+
+def store_of(stage_dir: str | None) -> Store:
+    """The stage directory, checked for what concerns every sensor.
+
+    :raises InputError: bundles cannot be staged there.
+    """
+    store = Store(folder_of(stage_dir, f"{SENSOR_PREFIX}stage_dir"))
+    problem = store.problem()
+    if problem:
+        raise InputError(f"{SENSOR_PREFIX}stage_dir is {store.stage_dir!r}, which cannot be used: {problem}")
+    return store
+
+
+def crl_url_of(value: Any) -> str | None:
+    """The URL for the sensors' certificates.
+
+    :raises InputError: sensors could not fetch it.
+    """
+    if value is None or value == "":
+        return None
+    problem = names.crl_url_problem(value) if isinstance(value, str) else "an http:// URL"
+    if problem:
+        raise InputError(Fault("crl_url", problem, shown(value)).text(LOCAL_CA_PREFIX))
+    return str(value)
+
+
+def passphrase_of(value: Any) -> str:
+    """The CA's passphrase.
+
+    :raises InputError: it is missing or too short.
+    """
+    fault = passphrase_fault(value)
+    if fault:
+        raise InputError(fault.text(LOCAL_CA_PREFIX))
+    return str(value)
+
+
+def joined(faults: Iterable[Fault], prefix: str) -> str:
+    """All faults in one message."""
+    return "; ".join(fault.text(prefix) for fault in faults)
+
+
+def diff_of(name: str, changes: Iterable[tuple[str, str, str]]) -> dict[str, str]:
+    """One sensor's entry for ``--diff``: the fields that differ, never key material."""
+    rows = list(changes)
+    return {
+        "before_header": name,
+        "after_header": name,
+        "before": "".join(f"{field}: {before}\n" for field, before, _after in rows),
+        "after": "".join(f"{field}: {after}\n" for field, _before, after in rows),
+    }
+
+
+def summary_counts(results: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """How many results there are of each action."""
+    counts: dict[str, int] = {}
+    for result in results:
+        counts[result["action"]] = counts.get(result["action"], 0) + 1
+    return counts
