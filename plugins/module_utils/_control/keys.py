@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .._shared.errors import KeyReadError, PassphraseError
@@ -51,7 +52,7 @@ def load_private_key(data: bytes, passphrase: bytes | None = None) -> PrivateKey
     return _load(serialization.load_der_private_key, block.der or b"", passphrase)
 
 
-def _load(loader, data: bytes, passphrase: bytes | None) -> PrivateKeyTypes:  # type: ignore[no-untyped-def]
+def _load(loader: Callable[..., PrivateKeyTypes], data: bytes, passphrase: bytes | None) -> PrivateKeyTypes:
     problem: KeyReadError
     try:
         try:

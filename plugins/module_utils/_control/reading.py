@@ -135,36 +135,42 @@ def _header(der: bytes) -> int:
     return 2 if len(der) < 2 or der[1] < 0x80 else 2 + (der[1] & 0x7F)
 
 
+# How a SEQUENCE begins inside, by what it is; the order matters.
+_OUTER_STARTS: tuple[tuple[str, tuple[bytes, ...]], ...] = (
+    (PKCS7, (b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07",)),  # an OID below pkcs-7
+    (PKCS12, (b"\x02\x01\x03\x30",)),  # version 3, then authSafe
+    # PKCS#8 and PKCS#1 (version 0), SEC 1 (version 1 and an OCTET STRING), PKCS#8 of version 1
+    (PRIVATE_KEY, (b"\x02\x01\x00\x30", b"\x02\x01\x00\x02", b"\x02\x01\x01\x04", b"\x02\x01\x01\x30")),
+)
+_PKCS5, _PKCS12_PBE = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x05", b"\x06\x0a\x2a\x86\x48\x86\xf7\x0d\x01\x0c"
+_INNER_STARTS: tuple[tuple[str, tuple[bytes, ...]], ...] = (
+    (CERTIFICATE, (b"\xa0\x03\x02\x01",)),  # [0] version
+    (ENCRYPTED_KEY, (_PKCS5, _PKCS12_PBE)),  # password-based encryption
+    (PUBLIC_KEY, (b"\x06\x07\x2a\x86\x48\xce\x3d", b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01")),
+)
+
+
 def identify_der(der: bytes) -> str:
     """What a DER structure is, from its first fields; the loaders decide whether it is sound."""
     if declared_length(der) is None:
         return JAVA_KEYSTORE if der.startswith(b"\xfe\xed\xfe\xed") else UNKNOWN
     inner = der[_header(der) :]
-    if inner.startswith(b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07"):
-        return PKCS7
-    if inner.startswith(b"\x02\x01\x03\x30"):
-        return PKCS12
-    if inner.startswith(b"\x02\x01\x00\x30") or inner.startswith((b"\x02\x01\x00\x02", b"\x02\x01\x01\x04")):
-        return PRIVATE_KEY
+    for kind, starts in _OUTER_STARTS:
+        if inner.startswith(starts):
+            return kind
     if not inner.startswith(b"\x30"):
         return UNKNOWN
     body = inner[_header(inner) :]
-    if body.startswith(b"\xa0\x03\x02\x01"):
-        return CERTIFICATE
-    if body.startswith(b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x05") or body.startswith(
-        b"\x06\x0a\x2a\x86\x48\x86\xf7\x0d\x01\x0c"
-    ):
-        return ENCRYPTED_KEY
-    if body.startswith(b"\x06"):
-        return PUBLIC_KEY
+    for kind, starts in _INNER_STARTS:
+        if body.startswith(starts):
+            return kind
     for kind, loader in ((REQUEST, _load_request), (CRL, _load_crl), (CERTIFICATE, load_certificate)):
         if _loads(loader, der):
             return kind
+    # Damaged, but its version number still tells.
     if body.startswith(b"\x02\x01\x00\x30"):
         return REQUEST
-    if body.startswith(b"\x02\x01\x01\x30"):
-        return CRL
-    return UNKNOWN
+    return CRL if body.startswith(b"\x02\x01\x01\x30") else UNKNOWN
 
 
 def _loads(loader: Callable[[bytes], Any], der: bytes) -> bool:

@@ -113,17 +113,20 @@ class Rule:
         return self.function.__name__.replace("_", " ").strip()
 
 
-RULES: list[Rule] = []
+class Rules(list["Rule"]):
+    """The rules of a file, in the order in which they are declared and run."""
 
+    def rule(self, *ids: str) -> Callable[[RuleFunction], RuleFunction]:
+        """Declare a rule and the ids that it can report.
 
-def rule(*ids: str) -> Callable[[RuleFunction], RuleFunction]:
-    """Declare a rule and what it can report. Rules run in the order in which they are declared."""
-    unknown = [check_id for check_id in ids if check_id not in BY_ID]
-    if unknown:
-        raise ValueError(f"not in the table of checks: {', '.join(unknown)}")
+        :raises ValueError: an id is not in the table of checks.
+        """
+        unknown = [check_id for check_id in ids if check_id not in BY_ID]
+        if unknown:
+            raise ValueError(f"not in the table of checks: {', '.join(unknown)}")
 
-    def register(function: RuleFunction) -> RuleFunction:
-        RULES.append(Rule(function, frozenset(ids)))
-        return function
+        def register(function: RuleFunction) -> RuleFunction:
+            self.append(Rule(function, frozenset(ids)))
+            return function
 
-    return register
+        return register

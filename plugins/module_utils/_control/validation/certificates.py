@@ -20,7 +20,7 @@ from .model import Source
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
-NormalName = tuple  # tuple[tuple[tuple[str, Any], ...], ...]
+    NormalName = tuple[tuple[tuple[str, Any], ...], ...]
 
 _SHORT_NAMES = {
     "2.5.4.6": "C",

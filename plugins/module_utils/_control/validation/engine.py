@@ -14,11 +14,14 @@ from ..._shared.errors import PkiError
 from .. import crypto
 from ..crypto import rsa, x509
 from ..parallel import process_map
-from . import rules_certificate, rules_reading, rules_relations  # noqa: F401 - they register their rules
-from .case import RULES, Case, Settings
+from . import rules_certificate, rules_reading, rules_relations
+from .case import Case, Settings
 from .certificates import CertificateView, extension_name, name_pairs, name_text
 from .model import Bundle, BundleReport, Finding, FleetReport, Identity, KnownCertificate, Policy
 from .rules_fleet import expiring, judge_fleet
+
+# Reading comes first: the others judge what it understood.
+RULES = (*rules_reading.RULES, *rules_certificate.RULES, *rules_relations.RULES)
 
 # Bundles handed to a worker process at once: large enough that the passing of results does not show.
 CHUNK = 50

@@ -30,12 +30,16 @@ MAX_CRL_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Source:
-    """A file as it was read: its path, its content or why there is none, and its mode bits if known."""
+    """A file as it was read: its path, its content or why there is none, and its mode bits if known.
+
+    :ivar is_file: False for a text that never was a file; what is said of file names does not apply to it.
+    """
 
     path: str
     data: bytes | None = field(default=None, repr=False)
     mode: int | None = None
     problem: str | None = None
+    is_file: bool = True
 
     @classmethod
     def read(cls, path: str, max_bytes: int = MAX_FILE_BYTES) -> Source:

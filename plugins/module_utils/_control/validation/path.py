@@ -116,7 +116,7 @@ class Search:
                 self.by_subject[view.subject_name].append(view)
 
     def issuers(self, view: CertificateView) -> tuple[list[CertificateView], bool]:
-        """Those certificates of the issuer's name whose key made the signature, best first; whether any has the name."""
+        """Those of the issuer's name whose key made the signature, best first; and whether any has the name."""
         named = self.by_subject.get(view.issuer_name, [])
         if len(named) > 1:
             identifier = view.authority_key_identifier()
@@ -257,9 +257,9 @@ def _judge_ca(view: CertificateView, at: datetime.datetime, min_ca_key_bits: int
         yield Fault(
             "chain.expired", f"the CA certificate {view.title} is not valid before {show_time(view.not_before)}", view
         )
-    problem = _not_a_ca(view)
-    if problem is not None:
-        yield Fault("chain.not-a-ca", f"{view.title} {problem}", view)
+    why_not = _not_a_ca(view)
+    if why_not is not None:
+        yield Fault("chain.not-a-ca", f"{view.title} {why_not}", view)
     usages = view.value("2.5.29.37")
     if usages is not None:
         allowed = {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}

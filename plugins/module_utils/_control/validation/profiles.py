@@ -9,7 +9,7 @@ import dataclasses
 import difflib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -151,6 +151,34 @@ def _texts(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(entry, str) for entry in value)
 
 
+def _fields(value: Any) -> tuple[str, ...] | None:
+    return tuple(value) if _texts(value) and _SUBJECT_FIELDS.issuperset(value) else None
+
+
+def _allowed_values(value: Any) -> dict[str, tuple[str, ...]] | None:
+    if not isinstance(value, Mapping) or not _SUBJECT_FIELDS.issuperset(value):
+        return None
+    if not all(_texts(allowed) for allowed in value.values()):
+        return None
+    return {field_name: tuple(allowed) for field_name, allowed in value.items()}
+
+
+def _key_sizes(value: Any) -> tuple[int, ...] | None:
+    fit = isinstance(value, list) and all(_whole_number(entry, 2048) for entry in value)
+    return tuple(value) if fit else None
+
+
+# Each takes what the file says and returns the profile's value, or None if it cannot be used.
+_CONVERTERS: dict[str, Callable[[Any], Any]] = {
+    "required_fields": _fields,
+    "subject_allowed": _allowed_values,
+    "allowed_key_bits": _key_sizes,
+    "min_key_bits": lambda value: value if _whole_number(value, 2048) else None,
+    "max_validity_days": lambda value: value if _whole_number(value, 1) else None,
+    "san_required": lambda value: value if isinstance(value, bool) else None,
+}
+
+
 def _from_settings(settings: Mapping[str, Any], where: str, name: str) -> Profile:
     for key in settings:
         if key not in _SETTINGS and key != "name":
@@ -159,37 +187,15 @@ def _from_settings(settings: Mapping[str, Any], where: str, name: str) -> Profil
     if base not in PROFILES:
         raise InputError(f"{where}: extends is {base!r}; wanted: {', '.join(PROFILES)}")
     profile = PROFILES[base]
-
-    def refuse(key: str) -> InputError:
-        return InputError(f"{where}: {key} is not usable; wanted {_SETTINGS[key]}")
-
     changes: dict[str, Any] = {"name": str(settings.get("name", name))}
+    for key, convert in _CONVERTERS.items():
+        if key in settings:
+            changes[key] = convert(settings[key])
+            if changes[key] is None:
+                raise InputError(f"{where}: {key} is not usable; wanted {_SETTINGS[key]}")
     severities = dict(profile.severities)
-    for key, value in settings.items():
-        if key == "required_fields":
-            if not _texts(value) or not _SUBJECT_FIELDS.issuperset(value):
-                raise refuse(key)
-            changes[key] = tuple(value)
-        elif key == "subject_allowed":
-            if not isinstance(value, Mapping) or not _SUBJECT_FIELDS.issuperset(value):
-                raise refuse(key)
-            if not all(_texts(allowed) for allowed in value.values()):
-                raise refuse(key)
-            changes[key] = {entry: tuple(allowed) for entry, allowed in value.items()}
-        elif key == "allowed_key_bits":
-            if not isinstance(value, list) or not all(_whole_number(entry, 2048) for entry in value):
-                raise refuse(key)
-            changes[key] = tuple(value)
-        elif key in ("min_key_bits", "max_validity_days"):
-            if not _whole_number(value, 2048 if key == "min_key_bits" else 1):
-                raise refuse(key)
-            changes[key] = value
-        elif key == "san_required":
-            if not isinstance(value, bool):
-                raise refuse(key)
-            if value:
-                severities.update({"crt.san-missing": ERROR, "crt.san-without-cn": ERROR})
-        elif key == "ignore":
-            changes[key] = tuple(profile.ignore) + check_ids(value, f"{where}: ignore")
+    if changes.pop("san_required", False):
+        severities.update({"crt.san-missing": ERROR, "crt.san-without-cn": ERROR})
     severities.update(check_severities(settings.get("severities", {}), f"{where}: severities"))
-    return dataclasses.replace(profile, severities=severities, **changes)
+    ignore = (*profile.ignore, *check_ids(settings.get("ignore", []), f"{where}: ignore"))
+    return dataclasses.replace(profile, severities=severities, ignore=ignore, **changes)

@@ -322,7 +322,7 @@ def _newest_delta(base: CrlView, deltas: Sequence[CrlView]) -> CrlView | None:
 
 
 def _look_up(crl: CrlView, delta: CrlView | None, view: CertificateView) -> Answer | None:
-    """What a usable CRL and its delta list of a certificate: revoked, or unusable for an unknown entry; None if nothing."""
+    """What a usable CRL and its delta list of a certificate (revoked, or an entry not understood); None if nothing."""
     for listing in (delta, crl):
         if listing is None:
             continue

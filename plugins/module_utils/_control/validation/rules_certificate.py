@@ -12,9 +12,11 @@ from urllib.parse import urlsplit
 from .. import names
 from ..crypto import ExtendedKeyUsageOID, rsa, x509
 from . import weak_keys
-from .case import Case, rule
+from .case import Case, Rules
 from .certificates import extension_name, name_pairs, show, show_time, signed_by
 from .path import unknown_critical_extensions
+
+RULES = Rules()
 
 _RSA_ENCRYPTION = "1.2.840.113549.1.1.1"
 _SIGNATURE_NAMES = {
@@ -37,7 +39,7 @@ def _path(case: Case) -> str | None:
     return None if case.bundle.certificate is None else case.bundle.certificate.path
 
 
-@rule("crt.signature-algorithm")
+@RULES.rule("crt.signature-algorithm")
 def signature_algorithm(case: Case) -> None:
     view = case.certificate
     if view is None:
@@ -50,7 +52,7 @@ def signature_algorithm(case: Case) -> None:
         )
 
 
-@rule("crt.not-yet-valid", "crt.expired", "crt.expires-soon", "crt.validity-period")
+@RULES.rule("crt.not-yet-valid", "crt.expired", "crt.expires-soon", "crt.validity-period")
 def validity(case: Case) -> None:
     view = case.certificate
     if view is None or any("date" in problem for problem in view.problems):
@@ -77,7 +79,7 @@ def validity(case: Case) -> None:
         )
 
 
-@rule("crt.key-type", "crt.key-size", "crt.weak-key", "crt.public-exponent")
+@RULES.rule("crt.key-type", "crt.key-size", "crt.weak-key", "crt.public-exponent")
 def public_key(case: Case) -> None:
     view = case.certificate
     if view is None:
@@ -109,7 +111,7 @@ def public_key(case: Case) -> None:
         case.report("crt.public-exponent", unusual, _path(case))
 
 
-@rule("crt.version", "crt.serial-number", "crt.self-signed", "crt.ca-true")
+@RULES.rule("crt.version", "crt.serial-number", "crt.self-signed", "crt.ca-true")
 def kind_of_certificate(case: Case) -> None:
     view = case.certificate
     if view is None:
@@ -131,7 +133,7 @@ def kind_of_certificate(case: Case) -> None:
         )
 
 
-@rule("crt.extended-key-usage", "crt.client-auth-missing", "crt.key-usage", "chain.critical-extension")
+@RULES.rule("crt.extended-key-usage", "crt.client-auth-missing", "crt.key-usage", "chain.critical-extension")
 def usages(case: Case) -> None:
     view = case.certificate
     if view is None:
@@ -174,7 +176,7 @@ def _fetchable(url: str) -> bool:
         return False
 
 
-@rule("crt.crl-url-missing", "crt.crl-url-unwanted", "crt.crl-url-scheme")
+@RULES.rule("crt.crl-url-missing", "crt.crl-url-unwanted", "crt.crl-url-scheme")
 def crl_url(case: Case) -> None:
     view, wanted = case.certificate, case.bundle.crl_validation
     if view is None or wanted is None or (view.problems and not view.extensions):
@@ -197,7 +199,7 @@ def crl_url(case: Case) -> None:
         )
 
 
-@rule("crt.san-missing", "crt.san-without-cn", "crt.san-wildcard")
+@RULES.rule("crt.san-missing", "crt.san-without-cn", "crt.san-wildcard")
 def alternative_names(case: Case) -> None:
     view = case.certificate
     if view is None or (view.problems and not view.extensions):
@@ -216,7 +218,7 @@ def alternative_names(case: Case) -> None:
             case.report("crt.san-without-cn", f"the alternative names lack the CN {show(common_name)}", _path(case))
 
 
-@rule("crt.ski-missing", "crt.aki-missing", "crt.extension-order")
+@RULES.rule("crt.ski-missing", "crt.aki-missing", "crt.extension-order")
 def extensions(case: Case) -> None:
     view = case.certificate
     if view is None or (view.problems and not view.extensions):
@@ -235,7 +237,9 @@ def extensions(case: Case) -> None:
         )
 
 
-@rule("subject.cn-missing", "subject.cn-several", "subject.cn-mismatch", "subject.cn-wildcard", "subject.cn-not-a-name")
+@RULES.rule(
+    "subject.cn-missing", "subject.cn-several", "subject.cn-mismatch", "subject.cn-wildcard", "subject.cn-not-a-name"
+)
 def common_name(case: Case) -> None:
     view, expected = case.certificate, case.bundle.expected_common_name
     if view is None:
@@ -267,7 +271,9 @@ def _comparable(name: str) -> str:
     return name.lower()
 
 
-@rule("subject.missing-field", "subject.country-code", "subject.non-ascii", "subject.value", "subject.field-order")
+@RULES.rule(
+    "subject.missing-field", "subject.country-code", "subject.non-ascii", "subject.value", "subject.field-order"
+)
 def subject_fields(case: Case) -> None:
     view = case.certificate
     if view is None:

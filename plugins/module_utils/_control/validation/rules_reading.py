@@ -10,9 +10,11 @@ import os
 from ..._shared.errors import KeyReadError, PassphraseError
 from .. import keys, reading
 from ..crypto import UnsupportedAlgorithm
-from .case import Case, rule
+from .case import Case, Rules
 from .certificates import CertificateFile, CertificateView, read_own_certificates, read_shared_certificates, signed_by
 from .model import Source
+
+RULES = Rules()
 
 _USABLE_AS = {
     reading.PKCS12: "cert_convert takes certificate, key and chain out of a PKCS#12 file.",
@@ -33,7 +35,7 @@ def _file_name(source: Source) -> str:
     return os.path.basename(source.path)
 
 
-@rule("crt.parse", "crt.several-certificates", "file.encoding", "file.contains-key")
+@RULES.rule("crt.parse", "crt.several-certificates", "file.encoding", "file.contains-key")
 def read_certificate(case: Case) -> None:
     source = case.bundle.certificate
     if source is None:
@@ -84,7 +86,7 @@ def _report_text_encoding(case: Case, source: Source, content: reading.Content) 
         case.report("file.encoding", f"the file is written in {content.text_encoding}", source.path)
 
 
-@rule("key.parse", "key.passphrase", "key.passphrase-characters", "key.permissions", "file.encoding")
+@RULES.rule("key.parse", "key.passphrase", "key.passphrase-characters", "key.permissions", "file.encoding")
 def read_private_key(case: Case) -> None:
     source, passphrase = case.bundle.private_key, case.bundle.private_key_passphrase
     if passphrase:
@@ -117,7 +119,7 @@ def read_private_key(case: Case) -> None:
                 case.report("file.encoding", "the private key is DER; a sensor wants PEM", source.path)
 
 
-@rule("csr.parse")
+@RULES.rule("csr.parse")
 def read_request(case: Case) -> None:
     source = case.bundle.csr
     if source is None:
@@ -143,7 +145,7 @@ def read_request(case: Case) -> None:
         case.csr = request
 
 
-@rule("chain.parse", "chain.contains-leaf", "chain.duplicate", "file.encoding", "file.contains-key")
+@RULES.rule("chain.parse", "chain.contains-leaf", "chain.duplicate", "file.encoding", "file.contains-key")
 def read_chain(case: Case) -> None:
     source = case.bundle.chain
     if source is not None:
@@ -154,9 +156,9 @@ def read_chain(case: Case) -> None:
             case.report("file.encoding", "the chain is DER; a sensor wants PEM", source.path)
         kept: dict[str, CertificateView] = {}
         for view in views:
-            if case.certificate is not None and view.fingerprint == case.certificate.fingerprint:
-                if not _is_own_root(view):
-                    case.report("chain.contains-leaf", f"the chain contains {view.title} itself", source.path)
+            is_leaf = case.certificate is not None and view.fingerprint == case.certificate.fingerprint
+            if is_leaf and not _is_own_root(view):
+                case.report("chain.contains-leaf", f"the chain contains {view.title} itself", source.path)
             if view.fingerprint in kept:
                 case.report("chain.duplicate", f"the chain contains {view.title} more than once", source.path)
             kept.setdefault(view.fingerprint, view)
@@ -189,14 +191,14 @@ def _read_cas(case: Case, source: Source, what: str) -> tuple[CertificateView, .
     return found.views
 
 
-@rule("file.extension")
+@RULES.rule("file.extension")
 def file_extension(case: Case) -> None:
     for source, wanted in (
         (case.bundle.certificate, ".crt"),
         (case.bundle.private_key, ".key"),
         (case.bundle.chain, ".pem"),
     ):
-        if source is None or source.problem is not None:
+        if source is None or source.problem is not None or not source.is_file:
             continue
         extension = os.path.splitext(source.path)[1]
         if extension.lower() != wanted:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from .. import keys
 from ..crypto import UnsupportedAlgorithm, rsa, serialization
-from .case import Case, rule
+from .case import Case, Rules
 from .certificates import CertificateView, name_text, normal_name, signed_by
 from .path import Path, Search, find_path, related
 from .revocation import CrlView, Revocation, read_crls
 
+RULES = Rules()
 
-@rule("key.mismatch", "key.not-prime")
+
+@RULES.rule("key.mismatch", "key.not-prime")
 def private_key(case: Case) -> None:
     key, source = case.private_key, case.bundle.private_key
     if key is None or source is None:
@@ -44,7 +46,7 @@ def _spki(public_key: object) -> bytes:
     return spki
 
 
-@rule("csr.signature", "csr.mismatch", "csr.subject")
+@RULES.rule("csr.signature", "csr.mismatch", "csr.subject")
 def request(case: Case) -> None:
     csr, source, view = case.csr, case.bundle.csr, case.certificate
     if csr is None or source is None:
@@ -76,7 +78,7 @@ _PATH_IDS = (
 )  # fmt: skip
 
 
-@rule(*_PATH_IDS, "chain.key-identifier-missing")
+@RULES.rule(*_PATH_IDS, "chain.key-identifier-missing")
 def chain(case: Case) -> None:
     """Without a chain and without trusted roots nothing is said: the chain is optional."""
     leaf = case.certificate
@@ -108,7 +110,7 @@ def _own_roots(views: list[CertificateView]) -> list[CertificateView]:
     return [view for view in views if view.self_issued and signed_by(view, view)]
 
 
-@rule("chain.order", "chain.unrelated")
+@RULES.rule("chain.order", "chain.unrelated")
 def chain_file(case: Case) -> None:
     source, leaf, search, path = case.bundle.chain, case.certificate, case.search, case.path
     if source is None or leaf is None or search is None or path is None:
@@ -126,7 +128,7 @@ def chain_file(case: Case) -> None:
             case.report("chain.unrelated", f"{view.title} does not belong to the chain of {leaf.title}", source.path)
 
 
-@rule("crl.revoked", "crl.expired", "crl.signature", "crl.unusable")
+@RULES.rule("crl.revoked", "crl.expired", "crl.signature", "crl.unusable")
 def crls(case: Case) -> None:
     views: list[CrlView] = []
     for source in case.bundle.crls:
@@ -154,7 +156,7 @@ def crls(case: Case) -> None:
 
 
 def _signers(case: Case, path: Path, crl: CrlView) -> list[CertificateView]:
-    """Certificates that may sign this CRL: those of the path, then others of that name with a valid path of their own."""
+    """Certificates that may sign this CRL: of the path, then others of that name with a valid path of their own."""
     named = [view for view in path.views[1:] if view.subject_name == crl.issuer_name]
     given = [*case.chain, *case.extra_certificates, *case.roots]
     others = [view for view in given if view.subject_name == crl.issuer_name and view not in named]
