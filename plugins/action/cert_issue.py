@@ -45,15 +45,14 @@ class ActionModule(ControllerAction):
         "crl_url": {"type": "str"},
         "lock_timeout": {"type": "float", "default": 30.0},
         "variable_prefix": {"type": "str", "default": ""},
-        "key_passphrase_variable": {"type": "str", "no_log": False},
     }
 
     def work(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Issue what is to be issued."""
         ca_dir = folder_of(params["ca_dir"], "ca_dir")
         sensors = [self._described(sensor, position) for position, sensor in enumerate(params["sensors"])]
-        if params["key_passphrase_variable"]:
-            add_passphrases(HostVariables(self, task_vars), sensors, params["key_passphrase_variable"], "key_passphrase")
+        passphrase_variables = {sensor.get("name"): sensor.get("key_passphrase_variable") for sensor in sensors}
+        add_passphrases(HostVariables(self, task_vars), sensors, "key_passphrase")
         moment = parts.now()
         authority = self._authority(ca_dir, passphrase_of(params["ca_passphrase"]), moment)
         wanted = Wanted(
@@ -70,7 +69,7 @@ class ActionModule(ControllerAction):
             progress=_Progress(),
         )
         outcomes = issue_batch(sensors, params["others"], wanted, batch, self.check_mode)
-        return self._result(outcomes, authority)
+        return self._result(outcomes, passphrase_variables)
 
     @staticmethod
     def _described(sensor: Any, position: int) -> dict[str, Any]:
@@ -85,7 +84,7 @@ class ActionModule(ControllerAction):
             raise InputError(f"there is no CA in {ca_dir}; apply the role ot_pki.defender_iot.local_ca first")
         return open_authority(ca_dir, passphrase, moment, datetime.timedelta(0))
 
-    def _result(self, outcomes: list[SensorOutcome], authority: Authority | None) -> dict[str, Any]:
+    def _result(self, outcomes: list[SensorOutcome], passphrase_variables: dict[Any, Any]) -> dict[str, Any]:
         results = [outcome.to_dict() for outcome in outcomes]
         counts = summary_counts(results)
         result: dict[str, Any] = {
@@ -99,6 +98,7 @@ class ActionModule(ControllerAction):
                     "private_key": outcome.files.key if outcome.files else None,
                     "chain": outcome.files.pem if outcome.files else None,
                     "expected_common_name": outcome.common_name,
+                    "key_passphrase_variable": passphrase_variables.get(outcome.name),
                     "planned": outcome.files is None,
                 }
                 for outcome in outcomes

@@ -25,7 +25,6 @@ class ActionModule(ControllerAction):
         "trusted_roots": {"type": "list", "elements": "path", "default": []},
         "keep_previous": {"type": "int", "default": 1},
         "lock_timeout": {"type": "float", "default": 30.0},
-        "key_passphrase_variable": {"type": "str", "no_log": False},
     }
 
     def work(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -33,9 +32,7 @@ class ActionModule(ControllerAction):
         if params["keep_previous"] < 0:
             raise InputError(f"keep_previous is {params['keep_previous']}; wanted: 0 or more earlier bundles")
         sensors = [dict(sensor) for sensor in params["sensors"]]
-        if params["key_passphrase_variable"]:
-            variables = HostVariables(self, task_vars)
-            add_passphrases(variables, sensors, params["key_passphrase_variable"], "private_key_passphrase")
+        add_passphrases(HostVariables(self, task_vars), sensors, "private_key_passphrase")
         roots = tuple(Source.read(path) for path in params["trusted_roots"]) if not self._planned(sensors) else ()
         options = StageOptions(
             trusted_roots=roots,

@@ -48,7 +48,7 @@ class ActionModule(ControllerAction):
 
     def work(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Gather, compare, check."""
-        variables = HostVariables(self, task_vars)
+        variables = HostVariables(self, task_vars, roles=("sensor_certificates", "local_ca"))
         selected = params["hosts"] if params["hosts"] is not None else list(task_vars["ansible_play_hosts"])
         unknown = [host for host in selected if not variables.knows(host)]
         if unknown:
@@ -73,24 +73,20 @@ class ActionModule(ControllerAction):
             problems, limits = _common_problems(shared.values)
         requests, messages = check_inputs(raws, others, limits, SENSOR_PREFIX)
         faulty = [refused(raw, errors).to_dict() for raw, errors in zip(raws, messages) if errors]
-        lines = [f"{result['name']}: {error}" for result in faulty for error in result["errors"]]
+        lines = _grouped(faulty)
         if problems:
             text = "; ".join(problems)
             if lines:
                 text += f". Besides, {len(faulty)} of {len(raws)} sensors cannot be done: {_some(lines)}"
-            return {"failed": True, "msg": text, "sensors": [], "refused": faulty}
+            raise InputError(text)
         fit = []
         for raw, request in zip(raws, requests):
             if request is not None:
-                raw.pop("key_passphrase", None)
+                if raw.pop("key_passphrase", None):
+                    raw["key_passphrase_variable"] = f"{SENSOR_PREFIX}key_passphrase"
                 fit.append(raw)
         if raws and not fit:
-            return {
-                "failed": True,
-                "msg": f"none of the {len(raws)} sensors can be done, so nothing was made: {_some(lines)}",
-                "sensors": [],
-                "refused": faulty,
-            }
+            raise InputError(f"none of the {len(raws)} sensors can be done, so nothing was made: {_some(lines)}")
         return {
             "changed": False,
             "msg": f"{len(fit)} of {len(raws)} sensors are described well",
@@ -173,7 +169,15 @@ def _limits(values: dict[str, Any], settings: AuthoritySettings | None, store: A
     return planned_limits(settings) if settings else None
 
 
-def _some(lines: list[str], most: int = 40) -> str:
-    rest = len(lines) - most
-    return "; ".join(lines[:most]) + (f"; and {rest} more" if rest > 0 else "")
+def _grouped(faulty: list[dict[str, Any]]) -> list[str]:
+    """The errors, each text once with the sensors that have it."""
+    names: dict[str, list[str]] = {}
+    for result in faulty:
+        for error in result["errors"]:
+            names.setdefault(error, []).append(result["name"])
+    return [f"{_some(holders, 20, ', ')}: {error}" for error, holders in names.items()]
 
+
+def _some(texts: list[str], most: int = 40, separator: str = "; ") -> str:
+    rest = len(texts) - most
+    return separator.join(texts[:most]) + (f"{separator}and {rest} more" if rest > 0 else "")

@@ -52,6 +52,11 @@ options:
       key_passphrase:
         description: Encrypts the private key. Only characters that the sensors accept.
         type: str
+      key_passphrase_variable:
+        description:
+          - The variable of the host named O(sensors[].name) that holds O(sensors[].key_passphrase). The passphrase is read from there and so is
+            no part of a registered result.
+        type: str
       validity_days:
         description: Validity in days from now. Shortened with a warning to what remains of the issuing CA.
         type: int
@@ -91,11 +96,6 @@ options:
     description: Seconds to wait for sensors that another run works on, before they fail.
     type: float
     default: 30.0
-  key_passphrase_variable:
-    description:
-      - The variable from which each sensor's key passphrase is read, where O(sensors[].key_passphrase) is not given. So it is no part of a
-        registered result.
-    type: str
   variable_prefix:
     description: How the caller's variables begin, for messages.
     type: str

@@ -44,6 +44,11 @@ options:
       private_key_passphrase:
         description: The key's passphrase.
         type: str
+      key_passphrase_variable:
+        description:
+          - The variable of the host named O(sensors[].name) that holds O(sensors[].private_key_passphrase). The passphrase is read from there and so is
+            no part of a registered result.
+        type: str
       expected_common_name:
         description: The common name that the certificate must have.
         type: str
@@ -68,9 +73,6 @@ options:
     description: Seconds to wait for sensors that another run works on, before they fail.
     type: float
     default: 30.0
-  key_passphrase_variable:
-    description: The variable from which each sensor's key passphrase is read, where O(sensors[].private_key_passphrase) is not given.
-    type: str
 seealso:
   - module: ot_pki.defender_iot.cert_issue
   - module: ot_pki.defender_iot.cert_validate

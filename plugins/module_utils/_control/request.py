@@ -202,12 +202,11 @@ class _Parser:
             else:
                 dns_names.append(text)
         unique_names = {text.lower(): text for text in reversed(dns_names)}
-        ordered = [text for text in dict.fromkeys(text.lower() for text in dns_names)]
-        return tuple(unique_names[text] for text in ordered), tuple(dict.fromkeys(addresses))
+        return tuple(unique_names[text] for text in dict.fromkeys(map(str.lower, dns_names))), tuple(dict.fromkeys(addresses))
 
     def number(self, key: str, wanted: str, default: int | None, low: int, high: int) -> int | None:
         value = self.given(key)
-        if value is None:
+        if value is None or value == "":
             return default
         number = whole_number(value)
         if number is None or not low <= number <= high:
@@ -254,7 +253,7 @@ def parse_request(raw: Mapping[str, Any]) -> tuple[SensorRequest | None, list[Fa
     for variable, reason in unresolved.items():
         parser.faults.append(Fault(variable, "a value that can be evaluated", f"not usable ({reason})"))
     for key in raw:
-        if key not in OPTIONS and key not in ("variable_errors", "key_passphrase_variable"):
+        if key not in OPTIONS and key != "variable_errors":
             parser.fault(str(key), f"one of the known options {', '.join(OPTIONS)}", raw[key])
     name = parser.name()
     common_name = parser.common_name(name)
@@ -265,7 +264,9 @@ def parse_request(raw: Mapping[str, Any]) -> tuple[SensorRequest | None, list[Fa
     )
     renew = parser.number("renew_before_days", "a whole number of days, 0 or more", None, 0, MAX_VALIDITY_DAYS)
     if renew is not None and validity is not None and renew >= validity:
-        parser.fault("renew_before_days", f"fewer days than validity_days ({validity}), or every run would renew", renew)
+        parser.fault(
+            "renew_before_days", f"fewer days than validity_days ({validity}), or every run would renew", renew
+        )
     request = SensorRequest(
         name=name,
         common_name=common_name,

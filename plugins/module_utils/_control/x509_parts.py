@@ -99,9 +99,7 @@ def signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     if algorithm is None:
         return False
     try:
-        public_key.verify(
-            certificate.signature, certificate.tbs_certificate_bytes, padding.PKCS1v15(), algorithm
-        )
+        public_key.verify(certificate.signature, certificate.tbs_certificate_bytes, padding.PKCS1v15(), algorithm)
     except Exception:  # noqa: BLE001 - InvalidSignature, UnsupportedAlgorithm, ValueError: no signature of ours
         return False
     return True

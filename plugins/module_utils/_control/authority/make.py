@@ -87,9 +87,7 @@ def _build(
         .not_valid_before(moment - parts.BACKDATE)
         .not_valid_after(not_after)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False
-        )
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
         .add_extension(
             x509.KeyUsage(
@@ -125,9 +123,7 @@ def make_tiers(settings: AuthoritySettings, moment: datetime.datetime) -> dict[s
     if two:
         key = parts.new_key(settings.key_size)
         subject = _ca_name(settings, "Issuing", key)
-        tiers[ISSUING] = MadeTier(
-            _build(settings, subject, key, root, settings.issuing_validity_days, 0, moment), key
-        )
+        tiers[ISSUING] = MadeTier(_build(settings, subject, key, root, settings.issuing_validity_days, 0, moment), key)
     return tiers
 
 

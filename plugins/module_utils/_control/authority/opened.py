@@ -119,7 +119,9 @@ def _key(folder: str, tier: str, certificate: x509.Certificate, passphrase: str)
     try:
         key = load_private_key(data, passphrase.encode())
     except PassphraseError as error:
-        raise InputError(f"local_ca_passphrase does not open {path}; give the passphrase the CA was made with") from error
+        raise InputError(
+            f"local_ca_passphrase does not open {path}; give the passphrase the CA was made with"
+        ) from error
     except KeyReadError as error:
         raise AuthorityError(f"{path} is damaged ({error}); restore it from the backup") from error
     if not isinstance(key, rsa.RSAPrivateKey) or public_key_id(key.public_key()) != public_key_id(

@@ -153,9 +153,7 @@ def parse_settings(raw: Mapping[str, Any]) -> tuple[AuthoritySettings | None, li
     issuing_days = _number(raw, "issuing_validity_days", 3650, faults)
     tiers = _choice(raw, "tiers", (1, 2), 2, faults)
     if tiers == 2 and issuing_days > root_days:
-        faults.append(
-            Fault("issuing_validity_days", f"at most root_validity_days ({root_days})", shown(issuing_days))
-        )
+        faults.append(Fault("issuing_validity_days", f"at most root_validity_days ({root_days})", shown(issuing_days)))
     subject = _subject(raw.get("subject"), faults)
     key_size = _choice(raw, "key_size", KEY_SIZES, 4096, faults)
     if faults:

@@ -119,11 +119,12 @@ def _field_changes(
         if not differing:
             before, after = (", ".join(key for key, _value in fields) for fields in (have, want))
             found.append((f"subject order differs: {before} -> {after}", ("subject order", before, after)))
-    before, after = _alternative_names(certificate), sorted(
-        [f"DNS:{name.lower()}" for name in request.dns_names] + [f"IP:{ip}" for ip in request.ip_addresses]
+    sans_before = _alternative_names(certificate)
+    sans_after = sorted(
+        [f"DNS:{name.lower()}" for name in request.dns_names] + [f"IP:{address}" for address in request.ip_addresses]
     )
-    if before != after:
-        texts = ", ".join(before) or "none", ", ".join(after)
+    if sans_before != sans_after:
+        texts = ", ".join(sans_before) or "none", ", ".join(sans_after)
         found.append((f"SAN differs: {texts[0]} -> {texts[1]}", ("SAN", *texts)))
     if public_key.key_size != request.key_size:
         sizes = str(public_key.key_size), str(request.key_size)
@@ -182,9 +183,7 @@ def _issuer_reasons(files: BundleFiles, certificate: x509.Certificate, wanted: W
     if authority is None:
         return ["issuer: the CA is to be made"]
     if not parts.signed_by(certificate, authority.certificate):
-        return [
-            f"issuer: {parts.name_text(certificate.issuer)} -> {parts.name_text(authority.certificate.subject)}"
-        ]
+        return [f"issuer: {parts.name_text(certificate.issuer)} -> {parts.name_text(authority.certificate.subject)}"]
     try:
         chain = files.read("pem")
         same = chain == authority.chain_pem or x509.load_pem_x509_certificates(chain) == list(authority.chain)

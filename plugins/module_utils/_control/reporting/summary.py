@@ -106,7 +106,9 @@ def _findings(staged: Sequence[Result], errors: Mapping[str, Sequence[str]], mos
             continue
         for finding in result["findings"]:
             if finding["severity"] != "info":
-                by_finding[f"{finding['severity'].upper()} {finding['id']}: {finding['message']}"].append(result["name"])
+                by_finding[f"{finding['severity'].upper()} {finding['id']}: {finding['message']}"].append(
+                    result["name"]
+                )
     lines = [f"{text} ({_names(names, 3)})" for text, names in list(by_finding.items())[:most]]
     if len(by_finding) > most:
         lines.append(f"and {len(by_finding) - most} more findings")
@@ -132,7 +134,9 @@ def _authority(local_ca: Result) -> list[str]:
         lines.append(f"CA: {issuing['subject']} {made}, ends {issuing['not_after'][:10]}")
         lines.append(f"Trust this root on workstations: {local_ca['root_certificate']} (SHA-256 {root['fingerprint']})")
         if len(local_ca["chain"]) > 1 and local_ca.get("root_key_present"):
-            lines.append(f"Take the root's key offline: {local_ca['dir']}/root.key is needed only to make an issuing CA")
+            lines.append(
+                f"Take the root's key offline: {local_ca['dir']}/root.key is needed only to make an issuing CA"
+            )
     if not local_ca.get("name_constrained"):
         lines.append(
             "Note: this CA may vouch for any name; set local_ca_permitted_names before the CA is made to limit it"

@@ -109,9 +109,7 @@ def parse_received(raws: Sequence[Mapping[str, Any]]) -> tuple[list[Received | N
 
 def _received(raw: Mapping[str, Any], paths: Mapping[str, str]) -> Received:
     certificate = paths.get("certificate", "")
-    files = BundleFiles(
-        os.path.dirname(certificate), certificate, paths.get("private_key", ""), paths.get("chain", "")
-    )
+    files = BundleFiles(os.path.dirname(certificate), certificate, paths.get("private_key", ""), paths.get("chain", ""))
     return Received(
         name=str(raw["name"]),
         files=files,
@@ -161,7 +159,9 @@ def stage_batch(
                 outcome = StageOutcome(bundle.name, FAILED, errors=(str(error),), findings=findings)
             outcomes[bundle.name] = replace(outcome, facts=verdict.facts)
     results = [
-        outcomes[bundle.name] if bundle is not None else StageOutcome(str(raw.get("name")), FAILED, errors=tuple(errors))
+        outcomes[bundle.name]
+        if bundle is not None
+        else StageOutcome(str(raw.get("name")), FAILED, errors=tuple(errors))
         for raw, bundle, errors in zip(raws, received, messages)
     ]
     return results, report

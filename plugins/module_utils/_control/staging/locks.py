@@ -101,10 +101,7 @@ def _holder(folder: str, sensor: str, own_note: str) -> str:
                 with open(entry.path, encoding="utf-8") as stream:
                     content = json.load(stream)
                 if sensor in content["sensors"] and _alive(content):
-                    return (
-                        f"process {content['run']} on {content['host']}, "
-                        f"which works on it since {content['since']}"
-                    )
+                    return f"process {content['run']} on {content['host']}, which works on it since {content['since']}"
     return "another run"
 
 
