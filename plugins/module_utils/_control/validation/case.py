@@ -86,8 +86,8 @@ class Case:
 
     @property
     def at(self) -> datetime.datetime:
-        """The moment to judge for."""
-        return self.bundle.at or self.settings.at
+        """The moment to judge for, in whole seconds: a certificate is valid to the end of its last one."""
+        return (self.bundle.at or self.settings.at).replace(microsecond=0)
 
     def report(self, check_id: str, message: str, source: str | None = None, hint: str | None = None) -> None:
         """Note a finding; the same one twice is one."""

@@ -229,11 +229,13 @@ def signed_by(certificate: CertificateView, issuer: CertificateView) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            if certificate.certificate.issuer == issuer.certificate.subject:
+            try:
                 # Compares both statements of the algorithm as well.
                 certificate.certificate.verify_directly_issued_by(issuer.certificate)
-            else:
-                # The same name in other letters or blanks, which cryptography does not take for the same.
+            except ValueError as error:
+                if "subject" not in str(error):
+                    raise
+                # The same name in other letters, blanks or string types, which cryptography does not take for it.
                 _verify(certificate.certificate, issuer.public_key)
     except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
         return False

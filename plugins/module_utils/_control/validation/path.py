@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..crypto import ExtendedKeyUsageOID, dsa, ec, rsa, x509
+from ..crypto import ExtendedKeyUsageOID, dsa, ec, rsa
 from . import name_constraints, policies
 from .certificates import CertificateView, extension_name, name_text, show_time, signed_by
 
@@ -241,8 +241,7 @@ def unknown_critical_extensions(view: CertificateView) -> list[str]:
     return [
         extension_name(oid)
         for oid, extension in view.extensions.items()
-        if extension.critical
-        and (oid not in _KNOWN_EXTENSIONS or isinstance(extension.value, x509.UnrecognizedExtension))
+        if extension.critical and oid not in _KNOWN_EXTENSIONS
     ]
 
 
@@ -280,6 +279,8 @@ def _judge_ca(view: CertificateView, at: datetime.datetime, min_ca_key_bits: int
 def _not_a_ca(view: CertificateView) -> str | None:
     if view.problems and not view.extensions:
         return None  # said already; what the extensions are is not known
+    if not view.subject_name:
+        return "has no name: the subject of a CA is not empty"
     usage = view.value("2.5.29.15")
     if usage is not None and not usage.key_cert_sign:
         return "may not sign certificates: its keyUsage lacks keyCertSign"

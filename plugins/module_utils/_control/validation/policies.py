@@ -5,8 +5,8 @@
 
 Nobody here asks for a policy, so only a CA can: by policyConstraints with requireExplicitPolicy. Since
 nobody asks which policy it was either, a set of the policies still valid takes the place of RFC 5280's tree.
-Policy mappings are not followed (``cryptography`` does not read them): one that is critical is an unknown
-critical extension, one that is not is passed over.
+Policy mappings are not followed (``cryptography`` does not read them): with one in the path nothing is said,
+as OpenSSL says nothing of policies unless it is asked to.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from .certificates import CertificateView
 
 ANY_POLICY = "2.5.29.32.0"
-_POLICIES, _CONSTRAINTS, _INHIBIT_ANY = "2.5.29.32", "2.5.29.36", "2.5.29.54"
+_POLICIES, _MAPPINGS, _CONSTRAINTS, _INHIBIT_ANY = "2.5.29.32", "2.5.29.33", "2.5.29.36", "2.5.29.54"
 
 
 def problem(downwards: Sequence[CertificateView]) -> str | None:
@@ -26,6 +26,8 @@ def problem(downwards: Sequence[CertificateView]) -> str | None:
     """
     if all(view.value(_CONSTRAINTS) is None for view in downwards):
         return None  # nobody asks
+    if any(view.value(_MAPPINGS) is not None for view in downwards):
+        return None  # cannot be told
     explicit = inhibit_any = len(downwards) + 1
     valid = {ANY_POLICY}  # empty: no policy is valid any more
     for view in downwards:

@@ -284,6 +284,8 @@ def _scope_problem(crl: CrlView, view: CertificateView, is_ca: bool) -> tuple[st
     names = _full_names(scope, crl.issuer)
     if names:
         for point in _points(view):
+            if not _serves(crl, point, view):
+                continue
             issuer = _point_issuer(point) or view.issuer
             wanted = _full_names(point, issuer)
             if not wanted and point.crl_issuer:
@@ -298,6 +300,15 @@ def _scope_problem(crl: CrlView, view: CertificateView, is_ca: bool) -> tuple[st
                 return None, reasons
         return "it belongs to another distribution point than the certificate names", None
     return None, reasons
+
+
+def _serves(crl: CrlView, point: Any, view: CertificateView) -> bool:
+    """Whether a CRL is by whom a distribution point says (RFC 5280, section 6.3.3, step b.1)."""
+    if not point.crl_issuer:
+        return crl.issuer_name == view.issuer_name
+    scope = crl.value(_SCOPE)
+    delegates = [normal_name(name.value) for name in point.crl_issuer if isinstance(name, x509.DirectoryName)]
+    return bool(crl.issuer_name in delegates and scope is not None and scope.indirect_crl)
 
 
 def _point_issuer(point: Any) -> x509.Name | None:

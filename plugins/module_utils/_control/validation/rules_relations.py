@@ -14,6 +14,9 @@ from .revocation import CrlView, Revocation, read_crls
 
 RULES = Rules()
 
+# Certificates of a CRL issuer's name that are tried; more of one name are an attack.
+MAX_SIGNERS = 20
+
 
 @RULES.rule("key.mismatch", "key.not-prime")
 def private_key(case: Case) -> None:
@@ -143,11 +146,12 @@ def crls(case: Case) -> None:
     if leaf is None or not views:
         return
     path = case.path or Path([leaf], [], False)
-    revocation = Revocation(views, case.at, lambda crl, view: _signers(case, path, crl))
+    revocation = _Signers(case, path, views).revocation
     for position, view in enumerate(path.views):
         if position == len(path.views) - 1 and position > 0 and view.self_issued:
             break  # a root is removed from the trusted roots, not revoked
-        answer = revocation.ask(view, is_ca=position > 0)
+        constraints = view.value("2.5.29.19")
+        answer = revocation.ask(view, is_ca=constraints is not None and constraints.ca)
         if answer.state == "none":
             if position == 0:
                 case.report("crl.unusable", answer.message)
@@ -155,22 +159,35 @@ def crls(case: Case) -> None:
             case.report(f"crl.{answer.state}", answer.message, answer.source)
 
 
-def _signers(case: Case, path: Path, crl: CrlView) -> list[CertificateView]:
-    """Certificates that may sign this CRL: of the path, then others of that name with a valid path of their own."""
-    named = [view for view in path.views[1:] if view.subject_name == crl.issuer_name]
-    given = [*case.chain, *case.extra_certificates, *case.roots]
-    others = [view for view in given if view.subject_name == crl.issuer_name and view not in named]
-    found = [view for view in named if _may_sign_crls(view)]
-    for view in others[:20]:
-        if not _may_sign_crls(view) or view in found:
-            continue
-        if case.search is None or path.faults:
-            found.append(view)  # without a valid path of the certificate there is no trust to compare with
-            continue
-        own = find_path(view, Search(case.search.candidates, case.search.anchors, True, case.at))
-        if own.complete and not own.faults:
-            found.append(view)
-    return found
+class _Signers:
+    """Finds certificates that may sign a CRL: of the path first, then others of that name with a valid path."""
+
+    def __init__(self, case: Case, path: Path, crls: list[CrlView]) -> None:
+        self.case = case
+        self.path = path
+        self.revocation = Revocation(crls, case.at, lambda crl, _view: self.find(crl))
+        self._judged: dict[str, bool] = {}
+
+    def find(self, crl: CrlView) -> list[CertificateView]:
+        """Signers for a CRL, best first."""
+        case = self.case
+        found = [view for view in self.path.views[1:] if view.subject_name == crl.issuer_name and _may_sign_crls(view)]
+        given = [*case.chain, *case.extra_certificates, *case.roots]
+        others = [view for view in given if view.subject_name == crl.issuer_name and view not in found]
+        return found + [view for view in others[:MAX_SIGNERS] if _may_sign_crls(view) and self._trusted(view)]
+
+    def _trusted(self, view: CertificateView) -> bool:
+        """Whether a signer outside the path has a valid path of its own, and is not revoked itself."""
+        if self.case.search is None or self.path.faults:
+            return True  # without a valid path of the certificate there is no trust to compare with
+        if view.fingerprint not in self._judged:
+            self._judged[view.fingerprint] = True  # while it is being asked about: CRLs may vouch for each other
+            search = self.case.search
+            own = find_path(view, Search(search.candidates, search.anchors, True, self.case.at))
+            self._judged[view.fingerprint] = (
+                own.complete and not own.faults and self.revocation.ask(view, is_ca=False).state != "revoked"
+            )
+        return self._judged[view.fingerprint]
 
 
 def _may_sign_crls(view: CertificateView) -> bool:
