@@ -1,0 +1,76 @@
+# SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Each command does its own set-up: a virtual environment in .venv, the collection built and installed
+# from its tarball into build/collections. Nothing outside the checkout is changed, except that `make test`
+# installs missing Debian packages if it runs as root (tools/install-test-tools lists them).
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+COLLECTIONS := $(CURDIR)/build/collections
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint requirements/constraints.txt
+
+export PATH := $(BIN):$(PATH)
+export ANSIBLE_COLLECTIONS_PATH := $(COLLECTIONS)
+export ANSIBLE_GALAXY := $(BIN)/ansible-galaxy
+export ANSIBLE_HOME := $(CURDIR)/.ansible
+export OT_PKI_COLLECTIONS := $(COLLECTIONS)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test unit lint build bench install sanity import gates docs clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.demo install ## run the main job on a demo inventory, without servers or questions
+	@tools/demo
+
+test: $(VENV)/.test install ## run all tests against the built and installed collection
+	@tools/install-test-tools
+	$(BIN)/python -m pytest -n auto tests/unit tests/end_to_end
+
+unit: $(VENV)/.test install ## run the tests of the library only
+	$(BIN)/python -m pytest -n auto tests/unit
+
+lint: $(VENV)/.lint install ## run every linter
+	@tools/lint
+
+build: $(VENV)/.demo ## build the collection's tarball into build/
+	@mkdir -p build && $(ANSIBLE_GALAXY) collection build --force --output-path build .
+
+bench: $(VENV)/.test install ## measure the whole command; prints ratios (takes several minutes)
+	$(BIN)/python tests/benchmark/bench.py
+
+sanity: $(VENV)/.lint ## run ansible-test sanity and units on every ansible-core found or installable
+	@tools/sanity
+
+import: $(VENV)/.lint build ## check the tarball as Galaxy's importer does
+	@tools/import-check
+
+gates: lint sanity import ## everything that a release must pass besides the tests
+
+docs: $(VENV)/.lint install ## write the generated pages anew
+	@tools/generate-docs
+
+install: $(VENV)/.demo
+	@tools/install-collection $(COLLECTIONS)
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: requirements/demo.txt requirements/constraints.txt | $(VENV)/bin/python
+	$(PIP) -r requirements/demo.txt
+	@touch $@
+
+$(VENV)/.test: requirements/test.txt $(VENV)/.demo
+	$(PIP) -r requirements/test.txt
+	@touch $@
+
+$(VENV)/.lint: requirements/lint.txt $(VENV)/.test
+	$(PIP) -r requirements/lint.txt
+	@touch $@
+
+clean: ## remove everything that the commands made, the demo's CA included
+	rm -rf $(VENV) $(VENV)-* build .ansible .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/output
+	rm -rf demo/staged demo/local_ca demo/local_ca_ledger demo/secrets tests/integration/inventory
