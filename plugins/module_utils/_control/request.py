@@ -57,7 +57,8 @@ class Fault:
         :param prefix: how the caller's variables begin, ``sensor_certificates_`` for the role's.
         """
         given = "is missing" if self.given is None else f"is {self.given}"
-        return f"{prefix}{self.variable} {given}; wanted: {self.wanted}"
+        variable = self.variable if self.variable.isprintable() else ascii(self.variable)
+        return f"{prefix}{variable} {given}; wanted: {self.wanted}"
 
 
 @dataclass(frozen=True)
@@ -202,7 +203,9 @@ class _Parser:
             else:
                 dns_names.append(text)
         unique_names = {text.lower(): text for text in reversed(dns_names)}
-        return tuple(unique_names[text] for text in dict.fromkeys(map(str.lower, dns_names))), tuple(dict.fromkeys(addresses))
+        return tuple(unique_names[text] for text in dict.fromkeys(map(str.lower, dns_names))), tuple(
+            dict.fromkeys(addresses)
+        )
 
     def number(self, key: str, wanted: str, default: int | None, low: int, high: int) -> int | None:
         value = self.given(key)
@@ -292,7 +295,8 @@ def duplicate_faults(
     :returns: the faults by position in ``raws``.
     """
     users: dict[tuple[str, str], list[tuple[int, str]]] = {}
-    for position, raw in enumerate([*raws, *others]):
+    mine = list(raws)
+    for position, raw in enumerate([*mine, *others]):
         name = raw.get("name")
         common_name = raw.get("common_name")
         if common_name is None:
@@ -307,6 +311,8 @@ def duplicate_faults(
         if len(holders) < 2:
             continue
         for position, _name in holders:
+            if position >= len(mine):
+                continue
             rest = [other for place, other in holders if place != position]
             shown_rest = ", ".join(rest[:3]) + (f" and {len(rest) - 3} more" if len(rest) > 3 else "")
             wanted = f"a value of its own: {shown_rest} has the same"
