@@ -38,6 +38,7 @@ class Authority:
     root_key_present: bool
     key: rsa.RSAPrivateKey = field(repr=False)
     warnings: tuple[str, ...] = ()
+    root_key: rsa.RSAPrivateKey | None = field(default=None, repr=False)
 
     @property
     def root(self) -> x509.Certificate:
@@ -211,6 +212,7 @@ def open_authority(
         root_key_present=ROOT in keys,
         key=keys[signer],
         warnings=tuple(warnings),
+        root_key=keys.get(ROOT),
     )
 
 

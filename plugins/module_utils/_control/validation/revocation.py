@@ -43,6 +43,7 @@ class CrlView:
         self.next_update: datetime.datetime | None = None
         self._questions = 0
         self._serials: frozenset[int] | None = None
+        self._signatures: dict[str, bool] = {}
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -71,6 +72,20 @@ class CrlView:
         """The CRL number, or None."""
         value = self.value(_NUMBER)
         return None if value is None else value.crl_number
+
+    def signed_by(self, signer: CertificateView) -> bool:
+        """Whether a certificate's key signed it; asked once for each key, since hashing 10 MB takes its time."""
+        if signer.fingerprint not in self._signatures:
+            self._signatures[signer.fingerprint] = self._verify(signer)
+        return self._signatures[signer.fingerprint]
+
+    def _verify(self, signer: CertificateView) -> bool:
+        if signer.public_key is None:
+            return False
+        try:
+            return bool(self.crl.is_signature_valid(signer.public_key))  # type: ignore[arg-type]
+        except (TypeError, ValueError, UnsupportedAlgorithm):
+            return False
 
     def entries(self, serial: int) -> Iterator[tuple[Any, Any]]:
         """Entries with that serial number, each with its certificate issuer's name (of an indirect CRL) or None."""
@@ -143,11 +158,17 @@ class Answer:
     """What the CRLs say of one certificate.
 
     :ivar state: ``good``, ``revoked``, ``expired``, ``signature``, ``unusable`` or ``none`` (no CRL speaks of it).
+    :ivar detail: the state told more exactly, where there is more to tell: ``issuer`` (nobody who may sign it is
+        known), ``scope``, ``not-yet-valid`` or ``delta-without-base``.
+    :ivar revoked: when the certificate was revoked, if it was, and ``reason``: why (RFC 5280, section 5.3.1).
     """
 
     state: str
     message: str = ""
     source: str | None = None
+    detail: str | None = None
+    revoked: datetime.datetime | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -155,11 +176,13 @@ class Revocation:
     """All that is needed to ask CRLs about certificates.
 
     :ivar find_signers: certificates that may sign CRLs under a name, trusted, for the certificate's issuer.
+    :ivar check_signatures: False where the issuer's certificate is not at hand.
     """
 
     crls: Sequence[CrlView]
     at: datetime.datetime
     find_signers: Callable[[CrlView, CertificateView], list[CertificateView]]
+    check_signatures: bool = True
 
     def ask(self, view: CertificateView, is_ca: bool) -> Answer:
         """What the CRLs say of a certificate; a usable CRL outweighs any number that are not."""
@@ -190,11 +213,8 @@ class Revocation:
                 return Answer("good")
             return Answer("unusable", f"the CRLs for {view.title} do not cover the reasons {', '.join(missing)}")
         if deltas and not bases:
-            objections.append(
-                Answer(
-                    "unusable", f"the delta CRL {deltas[0].source} is of no use without its base CRL", deltas[0].source
-                )
-            )
+            text = f"the delta CRL {deltas[0].source} is of no use without its base CRL"
+            objections.append(Answer("unusable", text, deltas[0].source, "delta-without-base"))
         for state in ("expired", "signature", "unusable"):
             for answer in objections:
                 if answer.state == state:
@@ -206,22 +226,15 @@ class Revocation:
         path = crl.source
         scope, reasons = _scope_problem(crl, view, is_ca)
         if scope is not None:
-            return Answer("unusable", f"the CRL {path} does not cover {view.title}: {scope}", path), None
-        signers = self.find_signers(crl, view)
-        if not any(_signed(crl, signer) for signer in signers):
-            if not signers:
-                text = f"the CRL {path} cannot be checked: no certificate of {name_text(crl.issuer)} may sign CRLs here"
-            else:
-                text = f"the CRL {path} was not signed by {name_text(crl.issuer)}, or was altered"
-            return Answer("signature", text, path), None
-        if crl.this_update is not None and crl.this_update > self.at:
-            return Answer("unusable", f"the CRL {path} is not in force before {show_time(crl.this_update)}", path), None
-        if crl.next_update is not None and crl.next_update < self.at:
-            listed = ""
-            if _look_up(crl, None, view) is not None:
-                listed = f"; it lists {view.title} as revoked"
-            return Answer("expired", f"the CRL {path} expired on {show_time(crl.next_update)}{listed}", path), None
-        return None, reasons
+            return Answer("unusable", f"the CRL {path} does not cover {view.title}: {scope}", path, "scope"), None
+        objection = signature_objection(crl, self.find_signers(crl, view)) if self.check_signatures else None
+        objection = objection or time_objection(crl, self.at)
+        if objection is None:
+            return None, reasons
+        if objection.state == "expired" and _look_up(crl, None, view) is not None:
+            text = f"{objection.message}; it lists {view.title} as revoked"
+            return Answer("expired", text, path), None
+        return objection, None
 
 
 def _no_reasons() -> set[Any]:
@@ -229,13 +242,35 @@ def _no_reasons() -> set[Any]:
     return {x509.ReasonFlags.unspecified, x509.ReasonFlags.remove_from_crl}
 
 
-def _signed(crl: CrlView, signer: CertificateView) -> bool:
-    if signer.public_key is None:
-        return False
-    try:
-        return bool(crl.crl.is_signature_valid(signer.public_key))  # type: ignore[arg-type]
-    except (TypeError, ValueError, UnsupportedAlgorithm):
-        return False
+def may_sign_crls(view: CertificateView) -> bool:
+    """Whether a certificate's keyUsage lets its key sign CRLs (RFC 5280, section 4.2.1.3)."""
+    usage = view.value("2.5.29.15")
+    return usage is None or bool(usage.crl_sign)
+
+
+def signature_objection(crl: CrlView, signers: Sequence[CertificateView]) -> Answer | None:
+    """Why a CRL's signature does not count, or None.
+
+    :param signers: the certificates that may sign it.
+    """
+    if any(crl.signed_by(signer) for signer in signers):
+        return None
+    path = crl.source
+    if not signers:
+        text = f"the CRL {path} cannot be checked: no certificate of {name_text(crl.issuer)} may sign CRLs here"
+        return Answer("signature", text, path, "issuer")
+    return Answer("signature", f"the CRL {path} was not signed by {name_text(crl.issuer)}, or was altered", path)
+
+
+def time_objection(crl: CrlView, at: datetime.datetime) -> Answer | None:
+    """Why a CRL is not in force at a moment, or None."""
+    path = crl.source
+    if crl.this_update is not None and crl.this_update > at:
+        text = f"the CRL {path} is not in force before {show_time(crl.this_update)}"
+        return Answer("unusable", text, path, "not-yet-valid")
+    if crl.next_update is not None and crl.next_update < at:
+        return Answer("expired", f"the CRL {path} expired on {show_time(crl.next_update)}", path)
+    return None
 
 
 def _points(view: CertificateView) -> list[Any]:
@@ -352,6 +387,8 @@ def _look_up(crl: CrlView, delta: CrlView | None, view: CertificateView) -> Answ
                 f"{view.title} (serial number {view.serial:x}) was revoked on {show_time(entry.revocation_date_utc)}"
                 f"{f', reason {reason}' if reason else ''}, says the CRL {listing.source}",
                 listing.source,
+                revoked=entry.revocation_date_utc,
+                reason=reason,
             )
     return None
 

@@ -10,7 +10,7 @@ from ..crypto import UnsupportedAlgorithm, rsa, serialization
 from .case import Case, Rules
 from .certificates import CertificateView, name_text, normal_name, signed_by
 from .path import Path, Search, find_path, related
-from .revocation import CrlView, Revocation, read_crls
+from .revocation import CrlView, Revocation, may_sign_crls, read_crls
 
 RULES = Rules()
 
@@ -171,10 +171,10 @@ class _Signers:
     def find(self, crl: CrlView) -> list[CertificateView]:
         """Signers for a CRL, best first."""
         case = self.case
-        found = [view for view in self.path.views[1:] if view.subject_name == crl.issuer_name and _may_sign_crls(view)]
+        found = [view for view in self.path.views[1:] if view.subject_name == crl.issuer_name and may_sign_crls(view)]
         given = [*case.chain, *case.extra_certificates, *case.roots]
         others = [view for view in given if view.subject_name == crl.issuer_name and view not in found]
-        return found + [view for view in others[:MAX_SIGNERS] if _may_sign_crls(view) and self._trusted(view)]
+        return found + [view for view in others[:MAX_SIGNERS] if may_sign_crls(view) and self._trusted(view)]
 
     def _trusted(self, view: CertificateView) -> bool:
         """Whether a signer outside the path has a valid path of its own, and is not revoked itself."""
@@ -188,8 +188,3 @@ class _Signers:
                 own.complete and not own.faults and self.revocation.ask(view, is_ca=False).state != "revoked"
             )
         return self._judged[view.fingerprint]
-
-
-def _may_sign_crls(view: CertificateView) -> bool:
-    usage = view.value("2.5.29.15")
-    return usage is None or bool(usage.crl_sign)

@@ -1,0 +1,208 @@
+# SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The ledger's second half: which certificates were revoked, when and why.
+
+A revocation is one more file beside the certificate's record, ``<SERIAL>.revoked.json``, created once and
+never changed or removed: what was revoked stays revoked, and parallel runs do not collide.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..._shared.errors import FileError, InputError
+from ..._shared.files import PUBLIC_FILE, read_file, sync_folder, why, write_once
+from .. import x509_parts as parts
+from ..crypto import rsa, x509
+from .ledger import FORMAT, REVOKED, Ledger, actor, serial_text
+
+UNSPECIFIED = "unspecified"
+# RFC 5280, section 5.3.1. removeFromCRL is missing: it only has a meaning in delta CRLs, which are not made here.
+REASONS = (
+    UNSPECIFIED,
+    "keyCompromise",
+    "cACompromise",
+    "affiliationChanged",
+    "superseded",
+    "cessationOfOperation",
+    "certificateHold",
+    "privilegeWithdrawn",
+    "aACompromise",
+)
+
+
+@dataclass(frozen=True)
+class RevocationRecord:
+    """One revocation.
+
+    :ivar issuer_key: key identifier of the CA that issued the certificate, hexadecimal; its CRL lists it.
+    :ivar not_after: the certificate's end, after which a CRL may drop it.
+    """
+
+    serial: int
+    revoked: datetime.datetime
+    reason: str
+    issuer_key: str
+    not_after: datetime.datetime
+    sensor: str | None = None
+
+    @property
+    def text(self) -> str:
+        """Reason and time in words."""
+        return f"{self.reason}, on {parts.iso(self.revoked)}"
+
+
+def reason_of(value: object) -> str:
+    """The RFC 5280 name of a reason, however it is spelt (``keyCompromise``, ``key_compromise``).
+
+    :raises InputError: no such reason.
+    """
+    if value is None or value == "":
+        return UNSPECIFIED
+    if isinstance(value, str):
+        plain = value.replace("_", "").replace("-", "").replace(" ", "").lower()
+        for reason in REASONS:
+            if reason.lower() == plain:
+                return reason
+    raise InputError(f"reason is {value!r}; wanted: one of {', '.join(REASONS)}")
+
+
+def key_mark(certificate: x509.Certificate) -> str:
+    """The key identifier of a CA, by which its revocations are told from those of an earlier CA."""
+    key = certificate.public_key()
+    assert isinstance(key, rsa.RSAPublicKey)
+    return parts.subject_key_identifier(key).hex()
+
+
+def find(ledger: Ledger, serial: int) -> RevocationRecord | None:
+    """The revocation of a certificate, or None if it was not revoked.
+
+    :raises FileError: there is a record that cannot be read.
+    """
+    path = _path(ledger, serial)
+    return _read(path) if os.path.exists(path) else None
+
+
+def record(ledger: Ledger, certificate: x509.Certificate, entry: RevocationRecord) -> RevocationRecord:
+    """Record a revocation, once.
+
+    :returns: what stands in the ledger: the new record, or the one that another run made before.
+    :raises FileError: it could not be recorded, so the certificate is not revoked.
+    """
+    content = {
+        "format": FORMAT,
+        "serial": serial_text(entry.serial),
+        "revoked": parts.iso(entry.revoked),
+        "reason": entry.reason,
+        "issuer_key": entry.issuer_key,
+        "not_after": parts.iso(entry.not_after),
+        "sensor": entry.sensor,
+        "subject": parts.name_text(certificate.subject),
+        "fingerprint": parts.fingerprint(certificate),
+        "recorded": parts.iso(parts.now()),
+        "recorded_by": actor(),
+    }
+    path = _path(ledger, entry.serial)
+    try:
+        write_once(path, json.dumps(content).encode() + b"\n", PUBLIC_FILE)
+    except FileExistsError:
+        return _read(path)
+    except OSError as error:
+        raise FileError(f"the revocation could not be recorded in {ledger.folder}: {why(error)}") from error
+    sync_folder(ledger.folder)
+    return entry
+
+
+def revocations_by(ledger: Ledger, issuer: x509.Certificate) -> list[RevocationRecord]:
+    """Every revocation of certificates that a CA issued, in the order of serial numbers.
+
+    :raises FileError: the ledger or one of the records cannot be read; a CRL without it would be wrong.
+    """
+    mark = key_mark(issuer)
+    found = [entry for entry in map(_read, _paths(ledger, revoked=True)) if entry.issuer_key == mark]
+    return sorted(found, key=lambda entry: entry.serial)
+
+
+def certificates_of(ledger: Ledger, sensor: str) -> list[x509.Certificate]:
+    """Every certificate that was ever recorded for a sensor.
+
+    :raises FileError: the ledger or one of the records cannot be read.
+    """
+    # Looked for in the text first: parsing thousands of records for one sensor takes its time.
+    needle = json.dumps(sensor).encode()
+    found = []
+    for path in _paths(ledger, revoked=False):
+        data = read_file(path)
+        if needle in data and _content(path, data).get("sensor") == sensor:
+            found.append(_certificate(path, data))
+    return found
+
+
+def certificate_with(ledger: Ledger, serial: int) -> tuple[x509.Certificate, str] | None:
+    """The recorded certificate with a serial number and the sensor it was issued to, or None.
+
+    :raises FileError: the record cannot be read.
+    """
+    path = os.path.join(ledger.folder, serial_text(serial) + ".json")
+    if not os.path.exists(path):
+        return None
+    data = read_file(path)
+    return _certificate(path, data), str(_content(path, data).get("sensor"))
+
+
+def _path(ledger: Ledger, serial: int) -> str:
+    return os.path.join(ledger.folder, serial_text(serial) + REVOKED)
+
+
+def _paths(ledger: Ledger, revoked: bool) -> Iterator[str]:
+    try:
+        names = os.listdir(ledger.folder)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise FileError(f"the ledger {ledger.folder} cannot be read: {why(error)}") from error
+    for name in names:
+        if name.endswith(".json") and not name.startswith(".") and name.endswith(REVOKED) == revoked:
+            yield f"{ledger.folder}/{name}"
+
+
+def _content(path: str, data: bytes) -> dict[str, object]:
+    try:
+        content = json.loads(data)
+        if content["format"] != FORMAT:
+            raise FileError(f"{path} has format {content['format']}; this version knows format {FORMAT}")
+    except (ValueError, KeyError, TypeError) as error:
+        raise FileError(f"{path} is damaged; restore it from the backup") from error
+    return dict(content)
+
+
+def _certificate(path: str, data: bytes) -> x509.Certificate:
+    try:
+        return x509.load_pem_x509_certificate(str(_content(path, data)["certificate"]).encode())
+    except (ValueError, KeyError) as error:
+        raise FileError(f"{path} is damaged; restore it from the backup") from error
+
+
+def _read(path: str) -> RevocationRecord:
+    content = _content(path, read_file(path))
+    try:
+        return RevocationRecord(
+            serial=int(str(content["serial"]), 16),
+            revoked=_moment(content["revoked"]),
+            reason=reason_of(content["reason"]),
+            issuer_key=str(content["issuer_key"]),
+            not_after=_moment(content["not_after"]),
+            sensor=None if content["sensor"] is None else str(content["sensor"]),
+        )
+    except (ValueError, KeyError, InputError) as error:
+        raise FileError(f"{path} is damaged; restore it from the backup") from error
+
+
+def _moment(value: object) -> datetime.datetime:
+    # fromisoformat of Python before 3.11 does not know the Z.
+    return datetime.datetime.fromisoformat(str(value).replace("Z", "+00:00"))
