@@ -152,8 +152,9 @@ _INNER_STARTS: tuple[tuple[str, tuple[bytes, ...]], ...] = (
 
 def identify_der(der: bytes) -> str:
     """What a DER structure is, from its first fields; the loaders decide whether it is sound."""
-    if declared_length(der) is None:
-        return JAVA_KEYSTORE if der.startswith(b"\xfe\xed\xfe\xed") else UNKNOWN
+    # BER of indefinite length, as Windows and NSS write containers, announces no length.
+    if declared_length(der) is None and not der.startswith(b"\x30\x80"):
+        return JAVA_KEYSTORE if der.startswith((b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")) else UNKNOWN
     inner = der[_header(der) :]
     for kind, starts in _OUTER_STARTS:
         if inner.startswith(starts):
