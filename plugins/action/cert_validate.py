@@ -15,7 +15,7 @@ from ..module_utils._shared.errors import PkiError
 from ..plugin_utils.controller_action import plain
 
 
-class ActionModule(ActionBase):
+class ActionModule(ActionBase):  # type: ignore[misc]
     """The ``cert_validate`` module.
 
     Files of the control node are judged in this process: no passphrase travels through a temporary file,

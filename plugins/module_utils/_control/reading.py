@@ -193,6 +193,17 @@ def _decode_block(body: bytes) -> tuple[bytes | None, str | None]:
     return (der, None) if der else (None, "it is empty")
 
 
+def _clean_lines(body: bytes) -> bytes:
+    """The lines of a block without what Windows, mail and YAML add: old line endings, indentation, empty lines."""
+    lines = [line.strip() for line in body.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")]
+    text = [line for line in lines if line]
+    headers = [line for line in text if b":" in line]
+    if headers:
+        # Headers of an encrypted traditional key end with an empty line (RFC 1421).
+        text = [*headers, b"", *(line for line in text if b":" not in line)]
+    return b"\n".join(text) + b"\n"
+
+
 def pem_blocks(text: bytes) -> list[Block]:
     """Every PEM block of a text, in order; what stands between them is skipped (RFC 7468, section 5.2)."""
     blocks: list[Block] = []
@@ -219,9 +230,7 @@ def pem_blocks(text: bytes) -> list[Block]:
             der, problem = (None, None) if kind in KEY_KINDS else _decode_block(body)
             if kind == CERTIFICATE and der is not None and identify_der(der) in (PKCS7, REQUEST, PKCS12):
                 kind = identify_der(der)
-            # Rebuilt, so that old line endings and indentation do not matter to the parser.
-            lines = [line.strip() for line in body.replace(b"\r", b"\n").split(b"\n")]
-            pem = b"-----BEGIN %s-----\n%s\n-----END %s-----\n" % (label, b"\n".join(lines).strip(b"\n"), label)
+            pem = b"-----BEGIN %s-----\n%s-----END %s-----\n" % (label, _clean_lines(body), label)
             blocks.append(Block(shown, kind, der, problem, pem))
         position = following
     return blocks

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .. import reading
-from ..crypto import InvalidSignature, UnsupportedAlgorithm, ec, ed448, ed25519, rsa, serialization, x509
+from ..crypto import InvalidSignature, UnsupportedAlgorithm, dsa, ec, ed448, ed25519, padding, rsa, serialization, x509
 from .model import Source
 
 if TYPE_CHECKING:
@@ -233,26 +233,36 @@ def signed_by(certificate: CertificateView, issuer: CertificateView) -> bool:
                 # Compares both statements of the algorithm as well.
                 certificate.certificate.verify_directly_issued_by(issuer.certificate)
             except ValueError as error:
-                if "subject" not in str(error):
+                if "outer" in str(error):
                     raise
-                # The same name in other letters, blanks or string types, which cryptography does not take for it.
-                _verify(certificate.certificate, issuer.public_key)
+                # The same name in other letters or string types, or a hash so weak that only this way is left.
+                verify_signature(
+                    certificate.certificate, certificate.certificate.tbs_certificate_bytes, issuer.public_key
+                )
     except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
         return False
     return True
 
 
-def _verify(certificate: x509.Certificate, key: Any) -> None:
-    signature, signed = certificate.signature, certificate.tbs_certificate_bytes
-    algorithm = certificate.signature_hash_algorithm
+def verify_signature(signed: Any, content: bytes, key: Any) -> None:
+    """Check the signature of a certificate, CRL or request.
+
+    :param content: the bytes that were signed.
+    :raises InvalidSignature: made with another key, or the content was altered.
+    :raises UnsupportedAlgorithm: this algorithm or kind of key cannot be checked (ValueError and TypeError likewise).
+    """
+    algorithm = signed.signature_hash_algorithm
     if isinstance(key, rsa.RSAPublicKey):
-        key.verify(signature, signed, certificate.signature_algorithm_parameters, algorithm)  # type: ignore[arg-type]
+        parameters = signed.signature_algorithm_parameters or padding.PKCS1v15()
+        key.verify(signed.signature, content, parameters, algorithm)
     elif isinstance(key, ec.EllipticCurvePublicKey):
-        key.verify(signature, signed, ec.ECDSA(algorithm))  # type: ignore[arg-type]
+        key.verify(signed.signature, content, ec.ECDSA(algorithm))
     elif isinstance(key, (ed25519.Ed25519PublicKey, ed448.Ed448PublicKey)):
-        key.verify(signature, signed)
+        key.verify(signed.signature, content)
+    elif isinstance(key, dsa.DSAPublicKey):
+        key.verify(signed.signature, content, algorithm)
     else:
-        raise UnsupportedAlgorithm("this kind of key does not sign certificates here")
+        raise UnsupportedAlgorithm("this kind of key does not sign certificates")
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from functools import lru_cache
 from typing import Any
 
 from .. import reading
-from ..crypto import CRLEntryExtensionOID, UnsupportedAlgorithm, x509
-from .certificates import CertificateView, name_text, normal_name, show_time
+from ..crypto import CRLEntryExtensionOID, InvalidSignature, UnsupportedAlgorithm, x509
+from .certificates import CertificateView, name_text, normal_name, show_time, verify_signature
 from .model import Source
 
 _NUMBER, _DELTA, _SCOPE, _AKI, _FRESHEST = "2.5.29.20", "2.5.29.27", "2.5.29.28", "2.5.29.35", "2.5.29.46"
@@ -83,9 +83,10 @@ class CrlView:
         if signer.public_key is None:
             return False
         try:
-            return bool(self.crl.is_signature_valid(signer.public_key))  # type: ignore[arg-type]
-        except (TypeError, ValueError, UnsupportedAlgorithm):
+            verify_signature(self.crl, self.crl.tbs_certlist_bytes, signer.public_key)
+        except (InvalidSignature, TypeError, ValueError, UnsupportedAlgorithm):
             return False
+        return True
 
     def entries(self, serial: int) -> Iterator[tuple[Any, Any]]:
         """Entries with that serial number, each with its certificate issuer's name (of an indirect CRL) or None."""

@@ -214,7 +214,7 @@ def alternative_names(case: Case) -> None:
         case.report("crt.san-wildcard", f"wildcard among the alternative names: {show(wildcards[0])}", _path(case))
     known = {name.lower() for name in dns_names} | {str(address) for address in addresses}
     for common_name in view.common_names[-1:]:
-        if common_name and "*" not in common_name and common_name.lower() not in known:
+        if common_name.strip() and "*" not in common_name and common_name.lower() not in known:
             case.report("crt.san-without-cn", f"the alternative names lack the CN {show(common_name)}", _path(case))
 
 

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from .. import keys
-from ..crypto import UnsupportedAlgorithm, rsa, serialization
+from ..crypto import InvalidSignature, UnsupportedAlgorithm, rsa, serialization
 from .case import Case, Rules
-from .certificates import CertificateView, name_text, normal_name, signed_by
+from .certificates import CertificateView, name_text, normal_name, signed_by, verify_signature
 from .path import Path, Search, find_path, related
 from .revocation import CrlView, Revocation, may_sign_crls, read_crls
 
@@ -55,10 +55,8 @@ def request(case: Case) -> None:
     if csr is None or source is None:
         return
     try:
-        sound = csr.is_signature_valid
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        sound = False
-    if not sound:
+        verify_signature(csr, csr.tbs_certrequest_bytes, csr.public_key())
+    except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
         case.report("csr.signature", "the request's signature does not fit its own public key", source.path)
     spki = _spki(csr.public_key())
     if view is not None and view.public_key is not None:
