@@ -166,9 +166,10 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._shared.errors import InputError, PkiError
+from ..module_utils._target.file_update import update_file
 from ..module_utils._target.hosts_file import ABSENT, BLOCK, DEFAULT_MARKER, PRESENT, Plan, plan
 from ..module_utils._target.hosts_file_entries import parse_entries
-from ..module_utils._target.hosts_file_write import read_hosts, write_hosts
+from ..module_utils._target.hosts_file_read import read_hosts
 
 # Larger files are not shown whole by --diff.
 MAX_DIFF = 1024 * 1024
@@ -229,15 +230,16 @@ def _work(module: AnsibleModule, params: dict[str, Any]) -> dict[str, Any]:
         "results": [asdict(entry) for entry in planned.results],
         "moved": [move for entry in planned.results for move in entry.moved],
         "kept": [kept for entry in planned.results for kept in entry.kept],
-        "warnings": warnings,
     }
+    for warning in warnings:
+        module.warn(warning)
     result["msg"] = _message(result, planned, path)
     if module._diff and changed:
         result["diff"] = _diff(path, before, planned.content)
     if changed and not module.check_mode:
         if params["backup"] and before:
             result["backup_file"] = module.backup_local(path)
-        result["in_place"] = write_hosts(path, planned.content)
+        result["in_place"] = update_file(path, planned.content)
     return result
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._shared.errors import FileError, InputError
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._target import hosts_file_write
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._target import file_update, hosts_file_read
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._target.hosts_file import Plan, plan
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._target.hosts_file_entries import (
     normal_address,
@@ -232,7 +232,7 @@ def test_mode_and_link_stay(tmp_path: Path) -> None:
     real.chmod(0o640)
     link = tmp_path / "hosts"
     link.symlink_to(real)
-    assert hosts_file_write.write_hosts(str(link), b"y\n") is False
+    assert file_update.update_file(str(link), b"y\n") is False
     assert link.is_symlink()
     assert real.read_bytes() == b"y\n"
     assert stat.S_IMODE(real.stat().st_mode) == 0o640
@@ -247,8 +247,8 @@ def test_a_mount_is_written_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyP
     def busy(_source: Any, _target: Any) -> None:
         raise OSError(16, "Device or resource busy")
 
-    monkeypatch.setattr(hosts_file_write.os, "replace", busy)
-    assert hosts_file_write.write_hosts(str(path), b"short\n") is True
+    monkeypatch.setattr(file_update.os, "replace", busy)
+    assert file_update.update_file(str(path), b"short\n") is True
     assert path.read_bytes() == b"short\n"
     assert path.stat().st_ino == inode
     assert os.listdir(tmp_path) == ["hosts"]
@@ -257,7 +257,7 @@ def test_a_mount_is_written_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_a_dangling_link_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "hosts").symlink_to("nowhere")
     with pytest.raises(FileError, match="link to nowhere"):
-        hosts_file_write.read_hosts(str(tmp_path / "hosts"))
+        hosts_file_read.read_hosts(str(tmp_path / "hosts"))
     with pytest.raises(FileError, match="folder does not exist"):
-        hosts_file_write.read_hosts(str(tmp_path / "no" / "hosts"))
-    assert hosts_file_write.read_hosts(str(tmp_path / "new")) == b""
+        hosts_file_read.read_hosts(str(tmp_path / "no" / "hosts"))
+    assert hosts_file_read.read_hosts(str(tmp_path / "new")) == b""

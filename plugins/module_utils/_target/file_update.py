@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Reads and writes a hosts file: atomically where that can be, in place where the file itself is a mount."""
+"""Writes files that were there before: atomically where that can be, in place where the file itself is a mount."""
 
 from __future__ import annotations
 
@@ -12,29 +12,14 @@ import shutil
 import tempfile
 
 from .._shared.errors import FileError
-from .._shared.files import PUBLIC_FILE, read_file, sync_folder, why, write_new
+from .._shared.files import PRIVATE_FILE, PUBLIC_FILE, sync_folder, why, write_new
 
-MAX_BYTES = 64 * 1024 * 1024
 # Another name cannot be put in the file's place: a mount (container), a read-only or foreign folder.
 _IN_PLACE = (errno.EBUSY, errno.EXDEV, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
-def read_hosts(path: str) -> bytes:
-    """The content of a hosts file; empty if there is none yet.
-
-    :raises FileError: it cannot be read, or is a link to nothing.
-    """
-    if os.path.islink(path) and not os.path.exists(path):
-        raise FileError(f"{path} is a link to {os.readlink(path)}, which does not exist; repair or remove the link")
-    if not os.path.exists(path):
-        if not os.path.isdir(os.path.dirname(os.path.abspath(path))):
-            raise FileError(f"{path} cannot be made: its folder does not exist")
-        return b""
-    return read_file(path, MAX_BYTES)
-
-
-def write_hosts(path: str, content: bytes) -> bool:
-    """Put new content in place of a hosts file; owner, mode and extended attributes (SELinux) stay.
+def update_file(path: str, content: bytes) -> bool:
+    """Put new content in place of a file; owner, mode and extended attributes (SELinux) stay.
 
     A link is followed: the file that it leads to is replaced, the link stays.
 
@@ -58,10 +43,11 @@ def write_hosts(path: str, content: bytes) -> bool:
 
 
 def _replace(target: str, content: bytes) -> None:
-    temporary = tempfile.mktemp(prefix=".hosts-", dir=os.path.dirname(target))
+    temporary = tempfile.mktemp(prefix=".new-", dir=os.path.dirname(target))
     try:
-        write_new(temporary, content, PUBLIC_FILE)
-        if os.path.exists(target):
+        exists = os.path.exists(target)
+        write_new(temporary, content, PRIVATE_FILE if exists else PUBLIC_FILE)
+        if exists:
             status = os.stat(target)
             shutil.copystat(target, temporary)  # mode and, on Linux, extended attributes
             os.utime(temporary)

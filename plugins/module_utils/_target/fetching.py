@@ -1,0 +1,441 @@
+# SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Fetch files over plain HTTP as a sensor would, from servers that may be broken or hostile.
+
+Everything is bounded: time (name resolution, connection, each byte of header and body), size on the wire,
+size after decompression, number of redirects. Nothing is raised; a :class:`Fetched` says what happened.
+"""
+
+from __future__ import annotations
+
+import base64
+import errno
+import http.client
+import io
+import socket
+import threading
+import time
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Callable, Dict, Mapping, NamedTuple, Sequence
+from urllib.parse import quote, urljoin, urlsplit
+
+from .fetching_proxy import proxy_address, proxy_for
+
+OK = "ok"
+SCHEME, DNS, REFUSED, TIMEOUT, PROXY = "scheme", "dns", "refused", "timeout", "proxy"
+HTTP_STATUS, REDIRECT, EMPTY, INCOMPLETE, TOO_LARGE = "http-status", "redirect", "empty", "incomplete", "too-large"
+
+WORKERS = 8
+MAX_REDIRECTS = 5
+_CHUNK = 64 * 1024
+_REDIRECTS = frozenset((301, 302, 303, 307, 308))
+_TEMPORARY = frozenset((408, 425, 429, 500, 502, 503, 504))
+_USER_AGENT = "ot_pki.defender_iot"
+
+
+class Settings(NamedTuple):
+    """How to fetch. Times are in seconds.
+
+    ``timeout`` is for one attempt, name resolution and body included; ``connect_timeout`` for one address.
+    ``proxy`` is a URL without credentials; ``None``: as ``environment`` says; empty: no proxy.
+    ``credentials`` (``user:password``) are for the proxy.
+    """
+
+    timeout: float = 10.0
+    connect_timeout: float = 5.0
+    retries: int = 2
+    backoff: float = 0.5
+    max_bytes: int = 20 * 1024 * 1024
+    proxy: str | None = None
+    credentials: str | None = None
+    no_proxy: str | None = None
+    environment: Mapping[str, str] = {}
+
+
+class Fetched(NamedTuple):
+    """What came of one URL. ``body`` is set if ``reason`` is ``ok``; ``via`` names the proxy, without credentials."""
+
+    url: str
+    reason: str
+    message: str = ""
+    body: bytes | None = None
+    status: int | None = None
+    address: str | None = None
+    seconds: float = 0.0
+    attempts: int = 1
+    via: str | None = None
+    final_url: str | None = None
+    content_type: str | None = None
+    content_encoding: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data for a module's result; the body compressed and in Base64."""
+        data = dict(self._asdict())
+        if self.body is not None:
+            data["body"] = base64.b64encode(zlib.compress(self.body, 1)).decode("ascii")
+        return data
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], max_bytes: int) -> Fetched:
+        """The reverse of :meth:`to_dict`.
+
+        :raises ValueError: not made by it, or larger than ``max_bytes``.
+        """
+        known = {key: data[key] for key in cls._fields if key in data}
+        if known.get("body") is not None:
+            stream = zlib.decompressobj()
+            body = stream.decompress(base64.b64decode(known["body"]), max_bytes + 1)
+            if len(body) > max_bytes:
+                raise ValueError("the body is larger than allowed")
+            known["body"] = body
+        return cls(**known)
+
+
+class FetchProblem(Exception):
+    """Why an attempt failed; ``temporary`` if another may succeed."""
+
+    def __init__(self, reason: str, message: str, temporary: bool = False) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.temporary = temporary
+
+
+class Deadline:
+    """A moment on the monotonic clock by which something must be done."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    def left(self) -> float:
+        """Seconds left.
+
+        :raises FetchProblem: none are.
+        """
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise FetchProblem(TIMEOUT, f"it took longer than {self.seconds:g} s", temporary=True)
+        return left
+
+
+class _BoundedSocket(io.RawIOBase):
+    """A socket for http.client of which every read ends by a deadline, however slowly the bytes drip."""
+
+    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
+        super().__init__()
+        self._socket = sock
+        self._deadline = deadline
+
+    def sendall(self, data: bytes) -> None:
+        """Send a request."""
+        self._socket.settimeout(self._deadline.left())
+        self._socket.sendall(data)
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read what is there."""
+        self._socket.settimeout(self._deadline.left())
+        return self._socket.recv_into(buffer)
+
+    def makefile(self, mode: str = "rb", *_arguments: Any) -> io.BufferedReader:
+        """The reading end, as http.client asks for it."""
+        return io.BufferedReader(self, _CHUNK)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._socket.close()
+        super().close()
+
+
+class Target(NamedTuple):
+    """Where to connect to, and what to ask there."""
+
+    url: str
+    host: str
+    port: int
+    request: str
+    host_header: str
+    via: str | None
+    authorization: str | None
+
+
+class Answer(NamedTuple):
+    """What a server said; the body is empty unless the status is 200."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+    address: str
+
+
+# One request to a target before a deadline; raises FetchProblem, and notes in the dictionary what is known by then.
+Ask = Callable[[Target, Deadline, Settings, Dict[str, Any]], Answer]
+
+
+def fetch_all(urls: Sequence[str], settings: Settings) -> list[Fetched]:
+    """Fetch each distinct URL once, several at a time; results in the order of the URLs."""
+    distinct = list(dict.fromkeys(urls))
+    if not distinct:
+        return []
+    with ThreadPoolExecutor(max_workers=min(WORKERS, len(distinct))) as pool:
+        found = dict(zip(distinct, pool.map(lambda url: fetch(url, settings), distinct)))
+    return [found[url] for url in urls]
+
+
+def fetch(url: str, settings: Settings, ask: Ask | None = None) -> Fetched:
+    """Fetch one URL, in several attempts if need be.
+
+    :param ask: sends one request; by default from this process.
+    """
+    started = time.monotonic()
+    for attempt in range(settings.retries + 1):
+        facts: dict[str, Any] = {}
+        try:
+            body = _attempt(url, settings, facts, ask or _ask)
+            result = Fetched(url, OK, body=body, **facts)
+            temporary = False
+        except FetchProblem as problem:
+            result = Fetched(url, problem.reason, str(problem), **facts)
+            temporary = problem.temporary
+        result = result._replace(attempts=attempt + 1, seconds=round(time.monotonic() - started, 3))
+        if not temporary or attempt == settings.retries:
+            break
+        time.sleep(settings.backoff * 2**attempt)
+    return result
+
+
+def _attempt(url: str, settings: Settings, facts: dict[str, Any], ask: Ask) -> bytes:
+    """One attempt with its redirects; ``facts`` is filled on the way, so that failures have them too."""
+    deadline = Deadline(settings.timeout)
+    seen = []
+    here = url
+    while True:
+        target = _target(here, settings)
+        facts["via"] = target.via
+        answer = ask(target, deadline, settings, facts)
+        if answer.status not in _REDIRECTS:
+            break
+        seen.append(here)
+        here = _next_url(here, answer, seen)
+        facts["final_url"] = here
+    if answer.status != 200:
+        raise _refused_by_http(answer, target)
+    facts["content_type"] = answer.headers.get("Content-Type")
+    return _decoded(answer, settings.max_bytes, facts)
+
+
+def _next_url(here: str, answer: Answer, seen: list[str]) -> str:
+    location = answer.headers.get("Location")
+    if not location:
+        raise FetchProblem(REDIRECT, f"status {answer.status} without saying where to")
+    following = urljoin(here, location)
+    scheme = urlsplit(following).scheme.lower()
+    if scheme != "http":
+        raise FetchProblem(REDIRECT, f"it redirects to {shown(following)}, which is not plain HTTP")
+    if following in seen or following == here:
+        raise FetchProblem(REDIRECT, f"it redirects in a circle, to {shown(following)}")
+    if len(seen) > MAX_REDIRECTS:
+        raise FetchProblem(REDIRECT, f"it redirects more than {MAX_REDIRECTS} times")
+    return following
+
+
+def shown(text: str, limit: int = 120) -> str:
+    """A text of a server for a message: printable, bounded."""
+    clean = "".join(character if character.isprintable() else "?" for character in text)
+    return clean if len(clean) <= limit else clean[: limit - 1] + "\u2026"
+
+
+def _target(url: str, settings: Settings) -> Target:
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port or 80
+    except ValueError as error:
+        raise FetchProblem(SCHEME, f"it is not a URL: {error}") from error
+    if parts.scheme.lower() != "http":
+        raise FetchProblem(SCHEME, "it is not plain HTTP")
+    host = parts.hostname
+    if not host:
+        raise FetchProblem(SCHEME, "it names no host")
+    bracketed = f"[{host}]" if ":" in host else host
+    host_header = bracketed if port == 80 else f"{bracketed}:{port}"
+    # What is not allowed in a request line is escaped; what is escaped already stays.
+    path = quote(parts.path or "/", safe="/:@!$&'()*+,;=~%-._") + (
+        "?" + quote(parts.query, safe="/?:@!$&'()*+,;=~%-._") if parts.query else ""
+    )
+    proxy, credentials = proxy_for(
+        host, port, settings.proxy, settings.credentials, settings.no_proxy, settings.environment
+    )
+    if proxy is None:
+        return Target(url, host, port, path, host_header, None, None)
+    try:
+        proxy_host, proxy_port = proxy_address(proxy)
+    except ValueError as error:
+        raise FetchProblem(PROXY, str(error)) from error
+    via = f"[{proxy_host}]:{proxy_port}" if ":" in proxy_host else f"{proxy_host}:{proxy_port}"
+    authorization = None
+    if credentials:
+        authorization = "Basic " + base64.b64encode(credentials.encode("utf-8")).decode("ascii")
+    return Target(url, proxy_host, proxy_port, f"http://{host_header}{path}", host_header, via, authorization)
+
+
+def _ask(target: Target, deadline: Deadline, settings: Settings, facts: dict[str, Any]) -> Answer:
+    """Send one request and read its answer."""
+    where = f"the proxy {target.via}" if target.via else target.host
+    try:
+        sock = _connect(target, deadline, settings.connect_timeout)
+    except FetchProblem as problem:
+        if target.via is None:
+            raise
+        raise FetchProblem(PROXY, f"{where}: {problem}", problem.temporary) from problem
+    address = str(sock.getpeername()[0])
+    facts["address"] = address
+    connection = http.client.HTTPConnection(target.host, target.port)
+    connection.sock = _BoundedSocket(sock, deadline)  # type: ignore[assignment]
+    headers = {
+        "Host": target.host_header,
+        "User-Agent": _USER_AGENT,
+        "Accept": "application/pkix-crl, */*",
+        "Accept-Encoding": "identity",
+        "Connection": "close",
+    }
+    if target.authorization:
+        headers["Proxy-Authorization"] = target.authorization
+    try:
+        connection.request("GET", target.request, headers=headers)
+        response = connection.getresponse()
+        facts["status"] = response.status
+        body = b"" if response.status != 200 else _read(response, settings.max_bytes)
+        return Answer(response.status, response.headers, body, address)
+    except TimeoutError as error:
+        raise FetchProblem(TIMEOUT, f"{where} took longer than {deadline.seconds:g} s", True) from error
+    except http.client.InvalidURL as error:
+        raise FetchProblem(SCHEME, "it is not a URL that can be asked for") from error
+    except http.client.IncompleteRead as error:
+        raise FetchProblem(INCOMPLETE, f"{where} ended the transfer early", True) from error
+    except (http.client.HTTPException, ValueError) as error:
+        what = "closed the connection without an answer" if isinstance(error, http.client.RemoteDisconnected) else ""
+        text = what or f"does not speak HTTP ({type(error).__name__})"
+        reason = REFUSED if what else HTTP_STATUS
+        raise FetchProblem(PROXY if target.via else reason, f"{where} {text}", True) from error
+    except OSError as error:
+        reason = INCOMPLETE if facts.get("status") == 200 else REFUSED
+        reason = PROXY if target.via and reason == REFUSED else reason
+        raise FetchProblem(reason, f"{where}: {_why(error)}", True) from error
+    finally:
+        connection.close()
+
+
+def _connect(target: Target, deadline: Deadline, connect_timeout: float) -> socket.socket:
+    """A connection to the first address that answers, IPv6 and IPv4."""
+    problem = FetchProblem(DNS, f"the name {target.host} has no address")
+    for family, kind, protocol, _name, address in _resolve(target.host, target.port, deadline):
+        sock = socket.socket(family, kind, protocol)
+        try:
+            limit = min(connect_timeout, deadline.left())
+            sock.settimeout(limit)
+            sock.connect(address)
+            return sock
+        except FetchProblem:
+            sock.close()
+            raise
+        except TimeoutError:
+            sock.close()
+            text = f"no answer from {address[0]} port {target.port} within {limit:g} s"
+            problem = FetchProblem(TIMEOUT, text, True)
+        except OSError as error:
+            sock.close()
+            text = f"{address[0]} port {target.port}: {_why(error)}"
+            reason = TIMEOUT if error.errno == errno.ETIMEDOUT else REFUSED
+            problem = FetchProblem(reason, text, True)
+    raise problem
+
+
+def _resolve(host: str, port: int, deadline: Deadline) -> list[Any]:
+    """The addresses of a name. The resolver knows no deadline, so it works in a thread that may be left behind."""
+    found: list[Any] = []
+
+    def work() -> None:
+        try:
+            found.append(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            found.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(deadline.left())
+    if not found:
+        text = f"the name {shown(host)} was not resolved within {deadline.seconds:g} s"
+        raise FetchProblem(DNS, text, True)
+    if isinstance(found[0], socket.gaierror):
+        temporary = found[0].errno == socket.EAI_AGAIN
+        text = f"the name {shown(host)} cannot be resolved: {found[0].strerror}"
+        raise FetchProblem(DNS, text, temporary)
+    if isinstance(found[0], Exception):
+        raise FetchProblem(DNS, f"the name {shown(host)} cannot be resolved")
+    return list(found[0])
+
+
+def _read(response: http.client.HTTPResponse, max_bytes: int) -> bytes:
+    announced = response.length
+    if announced is not None and announced > max_bytes:
+        text = f"{announced} bytes are announced, at most {max_bytes} are fetched"
+        raise FetchProblem(TOO_LARGE, text)
+    chunks = []
+    size = 0
+    while True:
+        chunk = response.read(_CHUNK)
+        if not chunk:
+            break
+        size += len(chunk)
+        if size > max_bytes:
+            raise FetchProblem(TOO_LARGE, f"it has more than {max_bytes} bytes")
+        chunks.append(chunk)
+    # http.client tells a short body only from a read without a size.
+    if announced is not None and size < announced:
+        text = f"the transfer ended after {size} of {announced} bytes"
+        raise FetchProblem(INCOMPLETE, text, True)
+    return b"".join(chunks)
+
+
+def _decoded(answer: Answer, max_bytes: int, facts: dict[str, Any]) -> bytes:
+    """The body without compression that was not asked for, and that a sensor may not undo."""
+    body = answer.body
+    encoding = (answer.headers.get("Content-Encoding") or "").strip().lower()
+    if encoding not in ("", "identity"):
+        facts["content_encoding"] = shown(encoding, 40)
+    if encoding in ("gzip", "x-gzip", "deflate"):
+        stream = zlib.decompressobj(32 + zlib.MAX_WBITS)
+        try:
+            body = stream.decompress(body, max_bytes + 1)
+        except zlib.error as error:
+            raise FetchProblem(INCOMPLETE, f"its {encoding} compression is damaged") from error
+        if len(body) > max_bytes:
+            raise FetchProblem(TOO_LARGE, f"unpacked it has more than {max_bytes} bytes")
+        if not stream.eof:
+            raise FetchProblem(INCOMPLETE, f"its {encoding} compression ends early")
+    if not body.strip():
+        raise FetchProblem(EMPTY, "the answer is empty")
+    return body
+
+
+def _refused_by_http(answer: Answer, target: Target) -> FetchProblem:
+    temporary = answer.status in _TEMPORARY
+    phrase = http.client.responses.get(answer.status, "")
+    text = f"status {answer.status} {phrase}".strip()
+    if target.via is not None:
+        # Proxies say so if an error page is their own.
+        own = "X-Squid-Error" in answer.headers or "tinyproxy" in (answer.headers.get("Server") or "").lower()
+        if answer.status == 407:
+            return FetchProblem(PROXY, f"the proxy {target.via} wants a user name and password ({text})")
+        if own or answer.status in (502, 504):
+            return FetchProblem(PROXY, f"the proxy {target.via} refused or failed: {text}", temporary)
+    return FetchProblem(HTTP_STATUS, text, temporary)
+
+
+def _why(error: OSError) -> str:
+    return error.strerror or str(error) or type(error).__name__
