@@ -1,0 +1,61 @@
+# SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Compare what endpoints present with what they should; looked at from the task's host, judged here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..module_utils._control import x509_parts as parts
+from ..module_utils._control.authority.ledger import Ledger
+from ..module_utils._control.live.known import Known
+from ..module_utils._control.live.targets import Target
+from ..module_utils._control.live.task import ARGUMENT_SPEC, run
+from ..module_utils._control.staging.store import Store
+from ..module_utils._shared.errors import PkiError
+from ..module_utils._target.tls_probe import Endpoint, Probe, from_plain, probe_all
+from ..plugin_utils.controller_action import ControllerAction
+
+PROBE_MODULE = "ot_pki.defender_iot.tls_probe"
+
+
+class ActionModule(ControllerAction):
+    """The ``live_check`` module.
+
+    Certificates, stage directory and ledger stay on the control node; the vantage host gets addresses and
+    names, and returns the certificates that it saw.
+    """
+
+    _requires_connection = True
+    ARGUMENT_SPEC = ARGUMENT_SPEC
+
+    def work(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Look and judge."""
+
+        def known(targets: Sequence[Target]) -> Known:
+            store = Store(params["stage_dir"]) if params["stage_dir"] else None
+            return Known(targets, store, Ledger(params["ledger_dir"]) if params["ledger_dir"] else None)
+
+        def fetch(endpoints: Sequence[Endpoint], timeout: float, parallel: int) -> list[Probe]:
+            if self._connection.transport == "local":
+                return probe_all(endpoints, timeout, parallel)
+            return self._from_vantage(endpoints, timeout, parallel, task_vars)
+
+        return run(params, known, fetch, parts.now())
+
+    def _from_vantage(
+        self, endpoints: Sequence[Endpoint], timeout: float, parallel: int, task_vars: dict[str, Any]
+    ) -> list[Probe]:
+        arguments = {"endpoints": [vars(endpoint) for endpoint in endpoints], "timeout": timeout, "parallel": parallel}
+        result = self._execute_module(module_name=PROBE_MODULE, module_args=arguments, task_vars=task_vars)
+        if result.get("failed") or "probes" not in result:
+            raise PkiError(f"the vantage host could not look: {result.get('msg') or 'no reason was given'}")
+        try:
+            probes = from_plain(result)
+        except ValueError as error:
+            raise PkiError(f"the vantage host returned what cannot be read: {error}") from None
+        if len(probes) != len(endpoints):
+            raise PkiError(f"the vantage host returned {len(probes)} results for {len(endpoints)} endpoints")
+        return probes
