@@ -20,7 +20,7 @@ def cert_findings(value: Any, **options: Any) -> list[dict[str, Any]]:
     """Findings of a certificate given as path or PEM text, of an object, or of a list of objects."""
     if CRYPTOGRAPHY_PROBLEM:
         raise AnsibleFilterError(f"cert_findings: {CRYPTOGRAPHY_PROBLEM}")
-    unknown = set(options) - set(ARGUMENT_SPEC) | {"certificates", "fail_on"} & set(options)
+    unknown = set(options) - set(ARGUMENT_SPEC) | {"certificates", "folder", "fail_on"} & set(options)
     if unknown:
         raise AnsibleFilterError(f"cert_findings: there is no option {', '.join(sorted(unknown))}")
     given = plain(value)

@@ -124,6 +124,11 @@ options:
       min_days_left:
         description: See O(min_days_left).
         type: int
+  folder:
+    description:
+      - A folder whose certificates are judged as if they were listed in O(certificates), for example a stage folder, or what a corporate PKI
+        delivered. Files of one stem belong together (C(a.crt), C(a.key), C(a.pem)), in the folder or in those directly in it.
+    type: path
   profile:
     description:
       - The requirements to judge by, V(defender_iot) or the path of a profile file (YAML or JSON) with rules of your own.
@@ -252,7 +257,7 @@ waived:
   elements: dict
 certificate:
   description: What the certificate says; with O(certificates) in each of RV(results).
-  returned: without O(certificates)
+  returned: for one certificate
   type: dict
   contains:
     common_name:
@@ -308,7 +313,7 @@ certificate:
       elements: str
 results:
   description: One entry for each of O(certificates), in the same order.
-  returned: with O(certificates)
+  returned: with O(certificates) or O(folder)
   type: list
   elements: dict
   contains:
@@ -331,12 +336,12 @@ results:
       type: dict
 fleet_findings:
   description: Findings about several objects together; they are among RV(findings) as well.
-  returned: with O(certificates)
+  returned: with O(certificates) or O(folder)
   type: list
   elements: dict
 expiring:
   description: C(name), C(common_name), C(not_after) and C(days_left) of certificates that end soon, soonest first.
-  returned: with O(certificates)
+  returned: with O(certificates) or O(folder)
   type: list
   elements: dict
 """

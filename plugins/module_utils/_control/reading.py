@@ -184,8 +184,9 @@ def _loads(loader: Callable[[bytes], Any], der: bytes) -> bool:
 
 def _decode_block(body: bytes) -> tuple[bytes | None, str | None]:
     """Base64 of a PEM block without its armour, headers skipped."""
-    lines = [line.strip() for line in body.replace(b"\r", b"\n").split(b"\n")]
-    text = b"".join(line for line in lines if line and b":" not in line)
+    if b":" in body:
+        body = b"".join(line for line in body.splitlines() if b":" not in line)
+    text = body.translate(None, b" \t\r\n\f\v")
     try:
         der = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -230,7 +231,10 @@ def pem_blocks(text: bytes) -> list[Block]:
             der, problem = (None, None) if kind in KEY_KINDS else _decode_block(body)
             if kind == CERTIFICATE and der is not None and identify_der(der) in (PKCS7, REQUEST, PKCS12):
                 kind = identify_der(der)
-            pem = b"-----BEGIN %s-----\n%s-----END %s-----\n" % (label, _clean_lines(body), label)
+            if kind in KEY_KINDS:
+                pem = b"-----BEGIN %s-----\n%s-----END %s-----\n" % (label, _clean_lines(body), label)
+            else:
+                pem = text[position:limit]
             blocks.append(Block(shown, kind, der, problem, pem))
         position = following
     return blocks

@@ -81,6 +81,7 @@ class Case:
     chain: tuple[CertificateView, ...] = ()
     roots: tuple[CertificateView, ...] = ()
     roots_broken: bool = False
+    files: dict[str, str] = field(default_factory=dict)
     search: Search | None = None
     path: Path | None = None
 
@@ -88,6 +89,10 @@ class Case:
     def at(self) -> datetime.datetime:
         """The moment to judge for, in whole seconds: a certificate is valid to the end of its last one."""
         return (self.bundle.at or self.settings.at).replace(microsecond=0)
+
+    def file_of(self, view: CertificateView) -> str | None:
+        """The file in which a certificate of this bundle stands."""
+        return self.files.get(view.fingerprint)
 
     def report(self, check_id: str, message: str, source: str | None = None, hint: str | None = None) -> None:
         """Note a finding; the same one twice is one."""

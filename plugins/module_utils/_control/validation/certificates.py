@@ -72,7 +72,9 @@ def extension_name(oid: str) -> str:
 
 def show(text: str, limit: int = 120) -> str:
     """A text from a certificate for a message: control characters replaced, length bounded."""
-    clean = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+    clean = text
+    if not text.isprintable():
+        clean = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
     return clean if len(clean) <= limit else clean[: limit - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
@@ -118,6 +120,7 @@ class CertificateView:
     """A certificate with everything that can fail on access already tried.
 
     :ivar problems: what could not be read, in words; a rule that needs it does not run.
+    :ivar source: the file it came from; empty if it may have come from several.
     :ivar extensions: by dotted object identifier, in the certificate's order; empty if one of them is damaged.
     :ivar subject_name: the subject, normalised for comparison; likewise ``issuer_name``.
     """
@@ -303,13 +306,18 @@ def read_certificates(data: bytes, source: str) -> CertificateFile:
     return CertificateFile(tuple(views), tuple(problems), content)
 
 
-# Chains and roots are the same for many sensors, down to the byte.
-_read_shared = functools.lru_cache(maxsize=256)(read_certificates)
+@functools.lru_cache(maxsize=256)
+def _read_shared(data: bytes) -> CertificateFile:
+    return read_certificates(data, "")
 
 
 def read_shared_certificates(source: Source) -> CertificateFile:
-    """Like :func:`read_certificates`, for files that many bundles have in common."""
-    return _read_shared(source.data or b"", source.path)
+    """Like :func:`read_certificates`, for chains and roots: the same for many sensors, down to the byte.
+
+    The views are the same objects whatever file they were read from, so what is known of one (its signature, say)
+    is known for all; therefore they do not name their file.
+    """
+    return _read_shared(source.data or b"")
 
 
 def read_own_certificates(source: Source) -> CertificateFile:

@@ -168,7 +168,7 @@ class Search:
 
     def _dead_end(self, views: list[CertificateView], looped: bool, has_name: bool) -> Fault:
         top = views[-1]
-        whose = f"{top.title} ({top.source})" if len(views) > 1 else top.title
+        whose = f"the CA {top.title}" if len(views) > 1 else top.title
         issuer = name_text(top.issuer)
         if top.self_issued and signed_by(top, top):
             return Fault(
@@ -182,7 +182,7 @@ class Search:
         if has_name and others:
             return Fault(
                 "chain.signature",
-                f"{whose} was not signed with the key of {others[0].title} ({others[0].source}); "
+                f"{whose} was not signed with the key of the certificate {others[0].title} at hand; "
                 f"its issuer, {issuer}, has the same name and another key"
                 + (f" ({len(others)} certificates of that name were tried)" if len(others) > 1 else ""),
                 top,

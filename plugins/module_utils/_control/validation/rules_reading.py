@@ -55,6 +55,7 @@ def read_certificate(case: Case) -> None:
     if found.content.of_kind(*reading.KEY_KINDS):
         case.report("file.contains-key", "a private key stands in the certificate's file", source.path)
     leaf = _pick_leaf(case, found)
+    case.files.update((view.fingerprint, source.path) for view in found.views)
     case.certificate = leaf
     case.extra_certificates = tuple(view for view in found.views if view is not leaf)
     if case.extra_certificates:
@@ -188,6 +189,8 @@ def _read_cas(case: Case, source: Source, what: str) -> tuple[CertificateView, .
         case.report("chain.parse", f"the {what} is {kind}, not PEM with CA certificates", source.path)
     if found.content.of_kind(*reading.KEY_KINDS):
         case.report("file.contains-key", f"a private key stands in the {what}", source.path)
+    for view in found.views:
+        case.files.setdefault(view.fingerprint, source.path)
     return found.views
 
 

@@ -93,7 +93,7 @@ def chain(case: Case) -> None:
     case.search = Search(given, anchors, trust_given, case.at, case.settings.profile.min_ca_key_bits)
     path = case.path = find_path(leaf, case.search)
     for fault in path.faults:
-        case.report(fault.id, fault.message, fault.view.source)
+        case.report(fault.id, fault.message, case.file_of(fault.view))
     for view in path.views[1:]:
         missing = []
         if view.extensions or not view.problems:
@@ -103,7 +103,7 @@ def chain(case: Case) -> None:
                 missing.append("authorityKeyIdentifier")
         if missing:
             case.report(
-                "chain.key-identifier-missing", f"the CA {view.title} lacks {' and '.join(missing)}", view.source
+                "chain.key-identifier-missing", f"the CA {view.title} lacks {' and '.join(missing)}", case.file_of(view)
             )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from ..._shared.errors import InputError
 from ..parallel import usable_processors
 from .engine import validate_bundles
+from .folder import find_bundles
 from .model import ERROR, MAX_CRL_BYTES, WARNING, Bundle, FleetReport, Policy, Source
 from .profiles import check_ids, check_severities, load_profile
 from .wording import report_text
@@ -38,6 +39,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     **OBJECT_SPEC,
     "min_days_left": {"type": "int", "default": 30},
     "certificates": {"type": "list", "elements": "dict", "options": OBJECT_SPEC},
+    "folder": {"type": "path"},
     "profile": {"type": "str", "default": "defender_iot"},
     "ignore": {"type": "list", "elements": "str", "default": []},
     "severities": {"type": "dict", "default": {}},
@@ -98,6 +100,8 @@ def bundles_of(params: Mapping[str, Any]) -> tuple[list[Bundle], bool]:
     """
     objects = params.get("certificates")
     reader = _Reader()
+    if params.get("folder"):
+        objects = [*(objects or []), *find_bundles(params["folder"])]
     if objects is None:
         return [_bundle(params, {}, "", reader)], False
     bundles = []
