@@ -18,7 +18,7 @@ import threading
 import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Callable, Dict, Mapping, NamedTuple, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, Sequence
 from urllib.parse import quote, urljoin, urlsplit
 
 from .fetching_proxy import proxy_address, proxy_for
@@ -173,8 +173,9 @@ class Answer(NamedTuple):
     address: str
 
 
-# One request to a target before a deadline; raises FetchProblem, and notes in the dictionary what is known by then.
-Ask = Callable[[Target, Deadline, Settings, Dict[str, Any]], Answer]
+if TYPE_CHECKING:
+    # One request to a target before a deadline. Raises FetchProblem, and notes in the dictionary what is known by then.
+    Ask = Callable[[Target, Deadline, Settings, dict[str, Any]], Answer]
 
 
 def fetch_all(urls: Sequence[str], settings: Settings) -> list[Fetched]:

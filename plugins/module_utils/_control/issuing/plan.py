@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ..._shared.errors import FileError, KeyReadError, PassphraseError
 from .. import x509_parts as parts
+from ..authority import revocations
 from ..authority.ledger import Ledger
 from ..authority.opened import Authority
 from ..crypto import ExtendedKeyUsageOID, rsa, x509
@@ -190,8 +191,9 @@ def _issuer_reasons(files: BundleFiles, certificate: x509.Certificate, wanted: W
     except (ValueError, FileError):
         same = False
     reasons = [] if same else ["chain differs: not the issuing CA followed by its root"]
-    if wanted.ledger.is_revoked(certificate.serial_number):
-        reasons.append("revoked")
+    revocation = revocations.find(wanted.ledger, certificate.serial_number)
+    if revocation is not None:
+        reasons.append(f"revoked: {revocation.text}")
     return reasons
 
 

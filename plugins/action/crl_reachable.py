@@ -1,0 +1,139 @@
+# SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Fetch CRLs from a vantage host and judge them on the control node."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+from ..module_utils._control import x509_parts as parts
+from ..module_utils._control.crl.judging import Case, Judge, read_case
+from ..module_utils._control.crl.verdicts import CertificateVerdict, grouped, worst
+from ..module_utils._control.crypto import CRYPTOGRAPHY_PROBLEM
+from ..module_utils._control.validation.task import parse_moment
+from ..module_utils._shared.errors import InputError, PkiError
+from ..module_utils._target.fetching import Settings
+from ..module_utils._target.fetching_proxy import proxy_address, split_credentials
+from ..plugin_utils.controller_action import plain
+from ..plugin_utils.crl_vantage import FETCHERS, Vantage
+
+OBJECT_SPEC: dict[str, dict[str, Any]] = {
+    "name": {"type": "str"},
+    "certificate": {"type": "path", "required": True},
+    "issuer_certificates": {"type": "list", "elements": "path"},
+}
+ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+    "certificate": {"type": "path"},
+    "certificates": {"type": "list", "elements": "dict", "options": OBJECT_SPEC},
+    "urls": {"type": "list", "elements": "str"},
+    "issuer_certificates": {"type": "list", "elements": "path", "default": []},
+    "crl_validation": {"type": "bool"},
+    "at": {"type": "str"},
+    "proxy": {"type": "str"},
+    "no_proxy": {"type": "str"},
+    "timeout": {"type": "float", "default": 10.0},
+    "connect_timeout": {"type": "float", "default": 5.0},
+    "retries": {"type": "int", "default": 2},
+    "max_bytes": {"type": "int", "default": 20 * 1024 * 1024},
+    "fetcher": {"type": "str", "choices": list(FETCHERS), "default": "auto"},
+    "fail_on": {"type": "str", "choices": ["error", "warning", "never"], "default": "error"},
+}
+_MOST = 20
+
+
+class ActionModule(ActionBase):
+    """The ``crl_reachable`` module."""
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Ansible's entry point."""
+        super().run(tmp, task_vars)
+        if CRYPTOGRAPHY_PROBLEM:
+            return {"failed": True, "msg": CRYPTOGRAPHY_PROBLEM}
+        _validation, params = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
+        try:
+            return self._work(plain(params), task_vars or {})
+        except PkiError as error:
+            return {"failed": True, "msg": str(error)}
+
+    def _work(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        settings = _settings(params)
+        at = parse_moment(params["at"], "at") if params["at"] else parts.now()
+        cases = _cases(params)
+        vantage = Vantage(self, task_vars, params["fetcher"])
+        fetched = vantage.fetch([url for case in cases for url in case.wanted_urls()], settings)
+        judge = Judge(fetched, at)
+        return _result([judge.judge(case) for case in cases], vantage, params)
+
+
+def _settings(params: dict[str, Any]) -> Settings:
+    for option, least in (("timeout", 0.001), ("connect_timeout", 0.001), ("retries", 0), ("max_bytes", 1)):
+        if params[option] < least:
+            raise InputError(f"{option} is {params[option]}; wanted: {'0 or more' if least == 0 else 'more than 0'}")
+    proxy, credentials = params["proxy"], None
+    if proxy:
+        proxy, credentials = split_credentials(proxy)
+        try:
+            proxy_address(proxy)
+        except ValueError as error:
+            raise InputError(str(error)) from error
+    return Settings(
+        timeout=params["timeout"],
+        connect_timeout=params["connect_timeout"],
+        retries=params["retries"],
+        max_bytes=params["max_bytes"],
+        proxy=proxy,
+        credentials=credentials,
+        no_proxy=params["no_proxy"],
+    )
+
+
+def _cases(params: dict[str, Any]) -> list[Case]:
+    """What is to be judged: the single certificate or URLs of the options, or the list."""
+    issuers = params["issuer_certificates"]
+    if params["certificates"] is not None:
+        if params["certificate"] or params["urls"]:
+            raise InputError("certificates is given with certificate or urls; wanted: one of them")
+        return [
+            read_case(
+                entry["name"] or entry["certificate"],
+                entry["certificate"],
+                entry["issuer_certificates"] if entry["issuer_certificates"] is not None else issuers,
+            )
+            for entry in params["certificates"]
+        ]
+    if not params["certificate"] and not params["urls"]:
+        raise InputError("nothing says what to fetch; wanted: certificate, certificates or urls")
+    return [read_case(params["certificate"] or "urls", params["certificate"], issuers, params["urls"] or ())]
+
+
+def _result(verdicts: list[CertificateVerdict], vantage: Vantage, params: dict[str, Any]) -> dict[str, Any]:
+    url_wanted = bool(params["crl_validation"])
+    results = [{**one.to_dict(), "errors": one.errors(url_wanted)} for one in verdicts]
+    errors = grouped({one.name: result["errors"] for one, result in zip(verdicts, results)})
+    remarks = grouped({one.name: one.remarks() for one in verdicts})
+    urls = worst([verdict for one in verdicts for verdict in one.verdicts])
+    usable = sum(verdict.usable for verdict in urls)
+    faults = {"error": errors, "warning": [*errors, *remarks], "never": []}[params["fail_on"]]
+    result: dict[str, Any] = {
+        "changed": False,
+        "failed": bool(faults),
+        "msg": f"{usable} of {len(urls)} CRL locations are usable from {vantage.name}"
+        + "".join(f"\n- {line}" for line in [*errors, *remarks][:_MOST]),
+        "vantage": vantage.name,
+        "fetcher": vantage.used,
+        "reachable": bool(verdicts) and all(one.reachable for one in verdicts),
+        "revoked": any(one.revoked for one in verdicts),
+        "urls": [verdict.to_dict() for verdict in urls],
+        "errors": errors,
+        "warnings": [*remarks[:_MOST], *vantage.warnings],
+    }
+    if params["certificates"] is not None:
+        result["results"] = results
+    return result
