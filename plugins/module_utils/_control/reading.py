@@ -112,7 +112,8 @@ def decode_text(data: bytes) -> tuple[bytes, str | None]:
             )
             return data[len(mark) :].decode(codec, "replace").encode("utf-8", "replace"), name
     for codec in ("utf-16-le", "utf-16-be"):
-        if "-----BEGIN".encode(codec) in data:
+        # At an even place: the other byte order shows the same bytes one further on.
+        if data.find("-----BEGIN".encode(codec)) % 2 == 0:
             return data.decode(codec, "replace").encode("utf-8", "replace"), "UTF-16"
     return data, None
 
