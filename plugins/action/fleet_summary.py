@@ -19,6 +19,7 @@ class ActionModule(ControllerAction):
     ARGUMENT_SPEC = {
         "inputs": {"type": "dict", "default": {}},
         "local_ca": {"type": "dict", "default": {}},
+        "imported": {"type": "dict", "default": {}},
         "issued": {"type": "dict", "default": {}},
         "staged": {"type": "dict", "default": {}},
         "stage_dir": {"type": "path"},
@@ -29,6 +30,7 @@ class ActionModule(ControllerAction):
         """Print the summary and return it."""
         run = Run(
             inputs=params["inputs"],
+            imported=params["imported"],
             local_ca=params["local_ca"],
             issued=params["issued"],
             staged=params["staged"],

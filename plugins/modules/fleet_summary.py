@@ -30,6 +30,10 @@ options:
     description: What M(ot_pki.defender_iot.local_ca) returned.
     type: dict
     default: {}
+  imported:
+    description: What M(ot_pki.defender_iot.cert_import) returned. If given, the summary is that of an import.
+    type: dict
+    default: {}
   issued:
     description: What M(ot_pki.defender_iot.cert_issue) returned.
     type: dict
@@ -67,7 +71,7 @@ kept:
   type: int
   returned: always
 issued:
-  description: How many sensors got a new one.
+  description: How many sensors got a new one, issued or imported.
   type: int
   returned: always
 failed_count:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 Result = Mapping[str, Any]
@@ -23,6 +23,7 @@ class Run:
     staged: Result
     stage_dir: str | None
     check_mode: bool
+    imported: Result = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class Summary:
 
 def _errors(run: Run) -> dict[str, list[str]]:
     errors: dict[str, list[str]] = {}
-    for results in (run.inputs.get("refused"), run.issued.get("results"), run.staged.get("results")):
+    batches = (run.inputs.get("refused"), run.imported.get("results"), run.issued.get("results"))
+    for results in (*batches, run.staged.get("results")):
         for result in results or []:
             if result["errors"]:
                 errors.setdefault(result["name"], []).extend(result["errors"])
@@ -51,6 +53,8 @@ def summarize(run: Run, most: int = 10) -> Summary:
     :param most: how many sensors are named for each thing; the others are counted.
     """
     errors = _errors(run)
+    if run.imported:
+        return _summarize_import(run, errors, most)
     done = [result for result in run.issued.get("results") or [] if result["name"] not in errors]
     issued = [result for result in done if result["action"] == "issued"]
     kept = [result for result in done if result["action"] == "kept"]
@@ -65,6 +69,21 @@ def summarize(run: Run, most: int = 10) -> Summary:
     if run.stage_dir and (done or errors):
         lines.append(f"Files: {run.stage_dir}/<sensor>/ holds the .crt, .key and .pem to upload")
     return Summary(len(kept), len(issued), len(errors), next_due, tuple(lines))
+
+
+def _summarize_import(run: Run, errors: Mapping[str, Sequence[str]], most: int) -> Summary:
+    done = [result for result in run.imported.get("results") or [] if result["name"] not in errors]
+    count = collections.Counter(result["action"] for result in done)
+    verbs = ("to be imported", "to be kept", "cannot be done") if run.check_mode else ("imported", "kept", "failed")
+    text = f"{len(done) + len(errors)} sensors: {count['imported']} {verbs[0]}, {count['kept']} {verbs[1]}, "
+    text += f"{count['nothing']} without received files, {len(errors)} {verbs[2]}"
+    lines = [text + (" (check mode: nothing was written)" if run.check_mode else "")]
+    lines += run.imported.get("lines") or []
+    lines += _failures(errors, most)
+    lines += _findings(run.staged.get("results") or [], errors, most)
+    if run.stage_dir and (count["imported"] or count["kept"]):
+        lines.append(f"Files: {run.stage_dir}/<sensor>/ holds the .crt, .key and .pem to upload")
+    return Summary(count["kept"], count["imported"], len(errors), None, tuple(lines))
 
 
 def _headline(issued: int, kept: int, failed: int, check_mode: bool) -> str:
