@@ -15,7 +15,7 @@ from ..module_utils._shared.errors import PkiError
 from .controller_action import plain
 
 
-class LocalOrRemoteAction(ActionBase):  # type: ignore[misc]
+class LocalOrRemoteAction(ActionBase):
     """Does the work of a module of the same name.
 
     Files of the control node are worked on in this process: no passphrase travels through a temporary file,
