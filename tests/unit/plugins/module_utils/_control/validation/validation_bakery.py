@@ -123,7 +123,8 @@ def _composite(bits: int) -> int:
 class Kitchen:
     """Makes what one recipe asks for; keys are made once for all recipes."""
 
-    def __init__(self, recipe: dict[str, Any]) -> None:
+    def __init__(self, recipe: dict[str, Any], shift: datetime.timedelta = datetime.timedelta(0)) -> None:
+        self.shift = shift  # of all dates, for tools that know no clock but their own
         unknown = set(recipe) - RECIPE_KEYS
         assert not unknown, f"unknown keys in the recipe: {unknown}"
         self.recipe = recipe
@@ -138,6 +139,10 @@ class Kitchen:
         for name, spec in self.specs.items():
             assert set(spec) <= CERTIFICATE_KEYS, f"{name}: unknown keys {set(spec) - CERTIFICATE_KEYS}"
         self._made: dict[str, x509.Certificate] = {}
+
+    def moment(self, text: Any) -> datetime.datetime:
+        """A date of the recipe, shifted."""
+        return moment(text) + self.shift
 
     # --- keys ----------------------------------------------------------------------------------
 
@@ -189,8 +194,8 @@ class Kitchen:
             .issuer_name(name_of(spec.get("issuer_name", issuer_spec["subject"])))
             .public_key(self._public(name))
             .serial_number(int(spec.get("serial", random.Random(name).getrandbits(150) | 1)))
-            .not_valid_before(moment(spec["not_before"]))
-            .not_valid_after(moment(spec["not_after"]))
+            .not_valid_before(self.moment(spec["not_before"]))
+            .not_valid_after(self.moment(spec["not_after"]))
         )
         for value, critical in self._extensions(name, spec, issuer):
             builder = builder.add_extension(value, critical)
@@ -268,8 +273,8 @@ class Kitchen:
         builder = (
             x509.CertificateRevocationListBuilder()
             .issuer_name(name_of(issuer_spec["subject"]))
-            .last_update(moment(spec.get("this_update", "2027-05-20")))
-            .next_update(moment(spec.get("next_update", "2027-06-20")))
+            .last_update(self.moment(spec.get("this_update", "2027-05-20")))
+            .next_update(self.moment(spec.get("next_update", "2027-06-20")))
             .add_extension(x509.CRLNumber(spec.get("number", 7)), False)
         )
         if spec.get("base") is not None:
@@ -284,7 +289,7 @@ class Kitchen:
             revoked = (
                 x509.RevokedCertificateBuilder()
                 .serial_number(self.certificate(entry["certificate"]).serial_number)
-                .revocation_date(moment("2027-05-10"))
+                .revocation_date(self.moment("2027-05-10"))
             )
             if entry.get("reason"):
                 revoked = revoked.add_extension(x509.CRLReason(x509.ReasonFlags[entry["reason"]]), False)
@@ -385,7 +390,7 @@ class Kitchen:
                 for position, entry in enumerate(wanted["crls"])
             ),
             crl_validation=wanted["crl_validation"],
-            at=moment(wanted["at"]),
+            at=self.moment(wanted["at"]),
             min_days_left=wanted["min_days_left"],
         )
 
