@@ -5,12 +5,6 @@
 
 from __future__ import annotations
 
-import os
-from typing import Any
-
-from ansible.errors import AnsibleLookupError
-from ansible.plugins.lookup import LookupBase
-
 DOCUMENTATION = r"""
 name: beside_inventory
 author: ot_pki.defender_iot contributors (!UNKNOWN)
@@ -41,6 +35,12 @@ _raw:
   type: list
   elements: str
 """
+
+import os
+from typing import Any
+
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
 
 FOLDER = "defender_iot_pki"
 

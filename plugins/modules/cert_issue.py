@@ -143,7 +143,7 @@ results:
       description: The common name.
       type: str
     reasons:
-      description: Why a certificate is issued, for example V(missing) or V(key size:\ 2048 -> 4096).
+      description: "Why a certificate is issued, for example C(missing) or C(key size: 2048 -> 4096)."
       type: list
       elements: str
     errors:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import stat
-import tempfile
 
 from .errors import FileError
 
@@ -41,6 +41,14 @@ def read_file(path: str, max_bytes: int = 64 * 1024 * 1024) -> bytes:
         raise FileError(f"{path} cannot be read: {why(error)}") from error
 
 
+def unused_name(folder: str, prefix: str = ".new-") -> str:
+    """A path in a folder that nobody has; to be created exclusively.
+
+    Unlike :func:`tempfile.mkstemp` it creates nothing, so links and folders can be made under it as well.
+    """
+    return os.path.join(folder or ".", prefix + secrets.token_hex(8))
+
+
 def write_new(path: str, content: bytes, mode: int) -> None:
     """Create a file that must not exist yet, with its final mode from the first byte on.
 
@@ -59,7 +67,7 @@ def write_once(path: str, content: bytes, mode: int) -> None:
     :raises FileExistsError: the file exists already.
     :raises OSError: it could not be written; nothing is left behind.
     """
-    temporary = tempfile.mktemp(prefix=".new-", dir=os.path.dirname(path) or ".")
+    temporary = unused_name(os.path.dirname(path))
     try:
         write_new(temporary, content, mode)
         os.link(temporary, path)
@@ -73,7 +81,7 @@ def replace_file(path: str, content: bytes, mode: int) -> None:
 
     :raises OSError: it could not be written; the old file is untouched and nothing is left behind.
     """
-    temporary = tempfile.mktemp(prefix=".new-", dir=os.path.dirname(path) or ".")
+    temporary = unused_name(os.path.dirname(path))
     try:
         write_new(temporary, content, mode)
         os.replace(temporary, path)

@@ -39,8 +39,8 @@ def check_may_be_made(folder: str, ledger: Ledger, store: Store | None) -> None:
     if evidence:
         raise AuthorityError(
             f"there is no CA in {folder}, but {' and '.join(evidence)}. Restore the CA's folder from the backup, "
-            "or name the right one in local_ca_dir. Only if you want a new CA, which no workstation trusts yet and which "
-            "makes every sensor's certificate be issued anew, set local_ca_create: true"
+            "or name the right one in local_ca_dir. Only if you want a new CA, which no workstation trusts yet and "
+            "which makes every sensor's certificate be issued anew, set local_ca_create: true"
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..._shared.errors import InputError, KeyReadError, PassphraseError, PkiError
@@ -78,7 +79,15 @@ def _restore(folder: str, name: str) -> AuthorityError:
     )
 
 
-def _marker(folder: str) -> dict[str, object]:
+@dataclass(frozen=True)
+class _Marker:
+    """What the CA's folder says of itself: its tiers, issuing CA first, and their certificates' fingerprints."""
+
+    tiers: tuple[str, ...]
+    fingerprints: Mapping[str, str]
+
+
+def _marker(folder: str) -> _Marker:
     path = os.path.join(folder, MARKER)
     if not os.path.lexists(path):
         raise _restore(folder, MARKER)
@@ -86,14 +95,13 @@ def _marker(folder: str) -> dict[str, object]:
         content = json.loads(read_file(path))
         if content["format"] != FORMAT:
             raise AuthorityError(f"{path} has format {content['format']}; this version knows format {FORMAT}")
-        if content["tiers"] not in (1, 2) or not isinstance(content["fingerprints"], dict):
-            raise ValueError("tiers or fingerprints")
+        tiers = {1: (ROOT,), 2: (ISSUING, ROOT)}[content["tiers"]]
+        return _Marker(tiers, {tier: str(content["fingerprints"][tier]) for tier in tiers})
     except (ValueError, KeyError, TypeError) as error:
         raise AuthorityError(f"{path} is damaged; restore it from the backup. Nothing was changed") from error
-    return dict(content)
 
 
-def _certificate(folder: str, tier: str, fingerprint: object) -> x509.Certificate:
+def _certificate(folder: str, tier: str, fingerprint: str) -> x509.Certificate:
     name = f"{tier}.crt"
     path = os.path.join(folder, name)
     if not os.path.lexists(path):
@@ -167,7 +175,7 @@ def _check_dates(
     return []
 
 
-def _mode_warnings(folder: str, tiers: list[str]) -> list[str]:
+def _mode_warnings(folder: str, tiers: Sequence[str]) -> list[str]:
     paths = [(folder, 0o700), *((os.path.join(folder, f"{tier}.key"), 0o600) for tier in tiers)]
     warnings = []
     for path, wanted in paths:
@@ -188,11 +196,9 @@ def open_authority(
     :raises FileError: a file cannot be read.
     """
     marker = _marker(folder)
-    tiers = [ROOT, ISSUING] if marker["tiers"] == 2 else [ROOT]
-    fingerprints = marker["fingerprints"]
-    assert isinstance(fingerprints, dict)
-    certificates = {tier: _certificate(folder, tier, fingerprints.get(tier)) for tier in tiers}
-    signer = tiers[-1]
+    tiers = marker.tiers
+    certificates = {tier: _certificate(folder, tier, marker.fingerprints[tier]) for tier in tiers}
+    signer = tiers[0]
     keys = {}
     for tier in tiers:
         if os.path.lexists(os.path.join(folder, f"{tier}.key")):
@@ -208,7 +214,7 @@ def open_authority(
         folder=folder,
         tiers=len(tiers),
         certificate=certificates[signer],
-        chain=tuple(certificates[tier] for tier in reversed(tiers)),
+        chain=tuple(certificates[tier] for tier in tiers),
         root_key_present=ROOT in keys,
         key=keys[signer],
         warnings=tuple(warnings),
@@ -222,10 +228,7 @@ def public_certificates(folder: str) -> tuple[x509.Certificate, ...]:
     :raises AuthorityError: one is missing or damaged.
     """
     marker = _marker(folder)
-    fingerprints = marker["fingerprints"]
-    assert isinstance(fingerprints, dict)
-    tiers = [ISSUING, ROOT] if marker["tiers"] == 2 else [ROOT]
-    return tuple(_certificate(folder, tier, fingerprints.get(tier)) for tier in tiers)
+    return tuple(_certificate(folder, tier, marker.fingerprints[tier]) for tier in marker.tiers)
 
 
 def drift_warnings(authority: Authority, settings: AuthoritySettings) -> list[str]:

@@ -17,6 +17,7 @@ from typing import Any
 from ..._shared.errors import FileError, InputError, PkiError
 from .. import x509_parts as parts
 from ..authority.ledger import serial_text
+from ..authority.opened import Authority
 from ..crypto import x509
 from ..parallel import process_map
 from ..request import SensorRequest, duplicate_faults, parse_request
@@ -220,14 +221,13 @@ def _clamp_warnings(request: SensorRequest, wanted: Wanted) -> tuple[str, ...]:
     )
 
 
-def _make(wanted: Wanted, request: SensorRequest) -> tuple[bytes, bytes]:
+def _make(wanted: Wanted, authority: Authority, request: SensorRequest) -> tuple[bytes, bytes]:
     """In a worker: a new key and its signed certificate, both PEM.
 
-    Workers are forked and inherit ``wanted``, so the CA's decrypted key passes through no pipe or file.
+    Workers are forked and inherit ``authority``, so the CA's decrypted key passes through no pipe or file.
     """
-    assert wanted.authority is not None
     key = parts.new_key(request.key_size)
-    certificate = build_certificate(request, key.public_key(), wanted.authority, wanted.crl_url, wanted.moment)
+    certificate = build_certificate(request, key.public_key(), authority, wanted.crl_url, wanted.moment)
     return parts.key_pem(key, request.key_passphrase), parts.pem(certificate)
 
 
@@ -238,18 +238,17 @@ def _carry_out(plans: Sequence[Plan], wanted: Wanted, batch: Batch) -> Iterator[
         raise InputError("there is no CA yet; apply the role local_ca first")
     wanted.ledger.prepare()
     requests = [plan.request for plan in plans]
-    made = process_map(functools.partial(_make, wanted), requests, workers=batch.workers)
+    made = process_map(functools.partial(_make, wanted, wanted.authority), requests, workers=batch.workers)
     for count, (plan, (key, certificate)) in enumerate(zip(plans, made), start=1):
-        yield _hand_out(plan, key, certificate, wanted)
+        yield _hand_out(plan, key, certificate, wanted, wanted.authority)
         batch.progress(count, len(plans))
 
 
-def _hand_out(plan: Plan, key: bytes, certificate_pem: bytes, wanted: Wanted) -> SensorOutcome:
+def _hand_out(plan: Plan, key: bytes, certificate_pem: bytes, wanted: Wanted, authority: Authority) -> SensorOutcome:
     """Record the certificate, then put the bundle into the store; in this order, whatever happens."""
-    assert wanted.authority is not None
     request = plan.request
     certificate = x509.load_pem_x509_certificate(certificate_pem)
-    contents = {"crt": certificate_pem, "key": key, "pem": wanted.authority.chain_pem}
+    contents = {"crt": certificate_pem, "key": key, "pem": authority.chain_pem}
     try:
         wanted.ledger.record(request.name, certificate)
         mark = serial_text(certificate.serial_number)

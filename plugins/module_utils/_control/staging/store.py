@@ -21,12 +21,11 @@ import errno
 import os
 import shutil
 import stat
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..._shared.errors import FileError
-from ..._shared.files import PRIVATE_FILE, PUBLIC_FILE, read_file, why, write_new
+from ..._shared.files import PRIVATE_FILE, PUBLIC_FILE, read_file, unused_name, why, write_new
 
 STORE = ".store"
 LOCKS = ".locks"
@@ -176,7 +175,7 @@ class Store:
         work = None
         try:
             os.makedirs(home, exist_ok=True)
-            work = tempfile.mktemp(prefix=".new-", dir=home)
+            work = unused_name(home)
             os.mkdir(work)
             for kind in KINDS:
                 mode = PRIVATE_FILE if kind == "key" else PUBLIC_FILE
@@ -199,7 +198,7 @@ class Store:
         home = os.path.join(self.folder, sensor)
         path = self.visible(sensor)
         target = os.path.relpath(folder, self.stage_dir)
-        link = tempfile.mktemp(prefix=".link-", dir=home)
+        link = unused_name(home, ".link-")
         try:
             os.symlink(target, link)
             if os.path.isdir(path) and not os.path.islink(path):
