@@ -54,9 +54,9 @@ options:
   parallel:
     description:
       - How many targets at once. As many as that can hang without delaying the others.
-      - Each takes up to three file descriptors.
+      - Each takes up to three file descriptors, so a low limit of these lowers it.
     type: int
-    default: 128
+    default: 256
   min_days_left:
     description: Warn of a certificate that has fewer days left than this.
     type: int

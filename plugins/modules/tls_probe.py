@@ -46,7 +46,7 @@ options:
   parallel:
     description: How many endpoints at once.
     type: int
-    default: 128
+    default: 256
 seealso:
   - module: ot_pki.defender_iot.live_check
 """
@@ -96,7 +96,7 @@ def main() -> None:
         argument_spec={
             "endpoints": {"type": "list", "elements": "dict", "required": True, "options": endpoint},
             "timeout": {"type": "float", "default": 10.0},
-            "parallel": {"type": "int", "default": 128},
+            "parallel": {"type": "int", "default": 256},
         },
         supports_check_mode=True,
     )

@@ -18,6 +18,7 @@ import contextlib
 import errno
 import hashlib
 import queue
+import resource
 import socket
 import ssl
 import threading
@@ -123,8 +124,14 @@ def probe_all(endpoints: Sequence[Endpoint], timeout: float, parallel: int) -> l
     if not endpoints:
         return []
     context = lenient_context()
-    with ThreadPoolExecutor(max_workers=max(1, min(parallel, len(endpoints)))) as pool:
+    with ThreadPoolExecutor(max_workers=max(1, min(parallel, len(endpoints), _affordable()))) as pool:
         return list(pool.map(lambda endpoint: probe(endpoint, timeout, context), endpoints))
+
+
+def _affordable() -> int:
+    """How many endpoints at once this process has file descriptors for; without one, a good endpoint looks dead."""
+    soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 10000 if soft == resource.RLIM_INFINITY else (soft - 64) // 3
 
 
 def probe(endpoint: Endpoint, timeout: float, context: ssl.SSLContext | None = None) -> Probe:
@@ -158,17 +165,20 @@ def _resolve(endpoint: Endpoint, deadline: float, timeout: float) -> list[_Addre
         host = host[1:-1]
     answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
-    def ask() -> None:
+    def ask(flags: int = 0) -> None:
         try:
-            answers.put(socket.getaddrinfo(host, endpoint.port, type=socket.SOCK_STREAM))
+            answers.put(socket.getaddrinfo(host, endpoint.port, type=socket.SOCK_STREAM, flags=flags))
         except (OSError, UnicodeError, ValueError, OverflowError) as error:
             answers.put(error)
 
-    threading.Thread(target=ask, daemon=True).start()
-    try:
-        answer = answers.get(timeout=max(0.001, deadline - time.monotonic()))
-    except queue.Empty:
-        raise _Failed(DNS, f"{host} was not resolved within {timeout:g} s") from None
+    ask(socket.AI_NUMERICHOST)  # an address needs no resolver
+    answer = answers.get()
+    if isinstance(answer, OSError):
+        threading.Thread(target=ask, daemon=True).start()
+        try:
+            answer = answers.get(timeout=max(0.001, deadline - time.monotonic()))
+        except queue.Empty:
+            raise _Failed(DNS, f"{host} was not resolved within {timeout:g} s") from None
     if isinstance(answer, OSError):
         raise _Failed(DNS, f"{host} cannot be resolved: {answer.strerror or answer}")
     if isinstance(answer, Exception):

@@ -19,7 +19,7 @@ from .targets import Target, parse_targets
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "targets": {"type": "list", "elements": "raw", "required": True},
     "timeout": {"type": "float", "default": 10.0},
-    "parallel": {"type": "int", "default": 128},
+    "parallel": {"type": "int", "default": 256},
     "min_days_left": {"type": "int", "default": 30},
     "stage_dir": {"type": "path"},
     "ledger_dir": {"type": "path"},

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import json
+import os
+import resource
 import socket
 import sys
 import threading
@@ -186,7 +188,13 @@ def test_unresolvable(host: str) -> None:
 
 def test_resolver_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     over = threading.Event()
-    monkeypatch.setattr(tls_probe.socket, "getaddrinfo", lambda *_args, **_more: over.wait(PATIENCE))
+
+    def hang(*_host: object, flags: int = 0, **_more: object) -> object:
+        if flags & socket.AI_NUMERICHOST:
+            raise socket.gaierror(socket.EAI_NONAME, "not an address")
+        return over.wait(PATIENCE)
+
+    monkeypatch.setattr(tls_probe.socket, "getaddrinfo", hang)
     started = time.monotonic()
     seen = probe(Endpoint("slow.plant.example", 443), 0.3)
     over.set()
@@ -215,6 +223,19 @@ def test_hanging_ones_do_not_delay_the_others(sensor: tls.Identity, tmp_path: Pa
         elapsed = time.monotonic() - started
     assert [each.answer.reason for each in seen] == ["timeout" if n % 10 == 3 else "ok" for n in range(100)]
     assert elapsed < 1.5 + 4  # one after the other they would take 15 s
+
+
+def test_few_file_descriptors(sensor: tls.Identity, tmp_path: Path) -> None:
+    """Each endpoint waits for its turn; none is taken for dead."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with tls.openssl_server(sensor.write(tmp_path, "sensor")) as port:
+        used = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 50
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(100, used + 40), hard))
+        try:
+            seen = probe_all([Endpoint("127.0.0.1", port)] * 120, 5, 120)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert {each.answer.reason for each in seen} == {"ok"}
 
 
 def test_nothing_to_do() -> None:

@@ -333,6 +333,11 @@ def test_ledger(checker: Checker, tmp_path: Path) -> None:
     assert (result["reason"], result["errors"][1:]) == ("earlier", [])
     Path(record.replace(".json", ".revoked.json")).write_text("{}")
     assert "it has been revoked" in checker.one(seen(old))["errors"]
+    # Another CA may have given the same serial number to something else.
+    content = json.loads(Path(record).read_text())
+    Path(record).write_text(json.dumps({**content, "fingerprint": STAGED.fingerprint}))
+    assert checker.one(seen(old))["reason"] == "intercepted"
+    assert checker.one(seen(old))["errors"][1:] == []
     Path(record).write_text("damaged")
     assert checker.one(seen(old))["reason"] == "intercepted"
 
