@@ -67,12 +67,25 @@ def _load(loader: Callable[..., PrivateKeyTypes], data: bytes, passphrase: bytes
     except UnsupportedAlgorithm as error:
         problem = KeyReadError(f"its kind of key or encryption is not supported ({reading.explain(error)})")
     except ValueError as error:
-        if "decrypt" in str(error).lower() or "password" in str(error).lower():
+        words = str(error).lower()
+        # A wrong passphrase gives sound padding once in 256 times; then it is the content that makes no sense.
+        if "decrypt" in words or "password" in words or (passphrase and _asks_for_passphrase(loader, data)):
             problem = PassphraseError("the passphrase does not open the key")
         else:
             problem = KeyReadError(reading.explain(error))
     # Outside the handler: what the parser raised may quote its input, so it is not chained.
     raise problem
+
+
+def _asks_for_passphrase(loader: Callable[..., PrivateKeyTypes], data: bytes) -> bool:
+    """Whether the outer form is that of an encrypted key."""
+    try:
+        loader(data, None, unsafe_skip_rsa_key_validation=True)
+    except TypeError:
+        return True
+    except (ValueError, UnsupportedAlgorithm):
+        return False
+    return False
 
 
 def public_numbers_fit(key: rsa.RSAPrivateKey) -> bool:

@@ -57,6 +57,13 @@ def test_wrong_or_missing_passphrase_is_told_without_echo(form: PrivateFormat, g
     assert "right" not in str(caught.value)
 
 
+def test_a_wrong_passphrase_is_one_even_where_the_padding_is_sound_by_chance() -> None:
+    data = written(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, b"right one")
+    for number in range(2000):
+        with pytest.raises(PassphraseError):
+            keys.load_private_key(data, f"wrong {number}".encode())
+
+
 @pytest.mark.parametrize("disguise", ["crlf", "utf-16", "bom", "indented", "after text", "old mac"])
 def test_reads_what_windows_and_mail_make_of_it(disguise: str) -> None:
     text = written(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, b"right one").decode()
