@@ -73,4 +73,4 @@ $(VENV)/.lint: requirements/lint.txt $(VENV)/.test
 
 clean: ## remove everything that the commands made, the demo's CA included
 	rm -rf $(VENV) $(VENV)-* build .ansible .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/output
-	rm -rf demo/staged demo/local_ca demo/local_ca_ledger demo/secrets tests/integration/inventory
+	rm -rf demo/staged demo/workstations demo/local_ca demo/local_ca_ledger demo/secrets tests/integration/inventory

@@ -37,7 +37,7 @@ class ActionModule(ActionBase):
         except PkiError as error:
             return {"failed": True, "msg": str(error)}
         arguments = {
-            **options,
+            **{option: value for option, value in options.items() if value is not None},
             "certificates": [one.source for one in judged],
             "fingerprints": sorted(told),
             "judged": [

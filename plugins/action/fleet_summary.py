@@ -22,6 +22,7 @@ class ActionModule(ControllerAction):
         "imported": {"type": "dict", "default": {}},
         "issued": {"type": "dict", "default": {}},
         "staged": {"type": "dict", "default": {}},
+        "workstations": {"type": "dict", "default": {}},
         "stage_dir": {"type": "path"},
         "most": {"type": "int", "default": 10},
     }
@@ -36,6 +37,7 @@ class ActionModule(ControllerAction):
             staged=params["staged"],
             stage_dir=params["stage_dir"],
             check_mode=self.check_mode,
+            workstations=params["workstations"],
         )
         summary = summarize(run, params["most"])
         for line in summary.lines:

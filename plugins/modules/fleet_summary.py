@@ -42,6 +42,11 @@ options:
     description: What M(ot_pki.defender_iot.cert_stage) returned.
     type: dict
     default: {}
+  workstations:
+    description: C(hosts), the workstations of the run; C(errors), what went wrong by name; C(folder), what M(ot_pki.defender_iot.workstation_folder)
+      wrote.
+    type: dict
+    default: {}
   stage_dir:
     description: The stage directory.
     type: path

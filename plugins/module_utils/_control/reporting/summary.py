@@ -23,6 +23,7 @@ class Run:
     staged: Result
     stage_dir: str | None
     check_mode: bool
+    workstations: Result = field(default_factory=dict)
     imported: Result = field(default_factory=dict)
 
 
@@ -68,6 +69,10 @@ def summarize(run: Run, most: int = 10) -> Summary:
     lines += _authority(run.local_ca)
     if run.stage_dir and (done or errors):
         lines.append(f"Files: {run.stage_dir}/<sensor>/ holds the .crt, .key and .pem to upload")
+    told = _workstations(run.workstations, most, run.check_mode)
+    if told and not done and not errors:
+        lines = []  # a run for workstations alone
+    lines += told
     return Summary(len(kept), len(issued), len(errors), next_due, tuple(lines))
 
 
@@ -160,4 +165,19 @@ def _authority(local_ca: Result) -> list[str]:
         lines.append(
             "Note: this CA may vouch for any name; set local_ca_permitted_names before the CA is made to limit it"
         )
+    return lines
+
+
+def _workstations(workstations: Result, most: int, check_mode: bool) -> list[str]:
+    hosts, errors = workstations.get("hosts") or [], dict(workstations.get("errors") or {})
+    lines = []
+    if hosts:
+        done = sum(1 for host in hosts if host not in errors)
+        verbs = ("would trust", "would know") if check_mode else ("trust", "know")
+        lines.append(f"Workstations: {done} of {len(hosts)} {verbs[0]} the CA and {verbs[1]} the sensors' names")
+    lines += [f"FAILED workstation {name}: {error}" for name, error in list(errors.items())[:most]]
+    if len(errors) > most:
+        lines.append(f"FAILED and {len(errors) - most} more workstations")
+    if workstations.get("folder"):
+        lines.append(f"For workstations that were not reached: {workstations['folder']}/index.html says what to do")
     return lines

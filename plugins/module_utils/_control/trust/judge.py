@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from ..._shared.errors import InputError, PkiError
 from ..._shared.files import read_file
+from ..._target.trust.model import Anchor
 from .. import reading
 from .. import x509_parts as parts
 from ..crypto import hashes, serialization, x509
@@ -37,6 +38,11 @@ class Judged:
     thumbprint: str
     self_signed: bool
     not_after: str
+
+    @property
+    def name(self) -> str:
+        """How it is called in stores and folders."""
+        return Anchor(self.pem, self.fingerprint, self.label, self.self_signed).name
 
     @property
     def pem(self) -> str:

@@ -75,7 +75,11 @@ def _absent(store: Store, request: Request, report: Report) -> None:
                 f"{store.name} ({store.path}) still holds {stays[0].fingerprint} as {stays[0].place}, "
                 "which comes from elsewhere (the distribution's own list, perhaps) and cannot be removed here"
             )
-    report.trusted = any(entry.trusted for entry in held)
+    gone = [anchor for anchor in request.anchors if anchor.fingerprint not in report.left]
+    believed = [anchor.label for anchor in gone if not store.distrusts(anchor)]
+    if believed and not report.error:
+        report.error = f"{store.name} ({store.path}) still trusts {believed[0]}, says {store.verifier}"
+    report.trusted = bool(believed) or any(entry.trusted for entry in held)
     report.verified_by = store.verifier
 
 
