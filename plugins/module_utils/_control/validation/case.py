@@ -80,6 +80,7 @@ class Case:
     csr: x509.CertificateSigningRequest | None = None
     chain: tuple[CertificateView, ...] = ()
     roots: tuple[CertificateView, ...] = ()
+    chain_broken: bool = False
     roots_broken: bool = False
     files: dict[str, str] = field(default_factory=dict)
     search: Search | None = None

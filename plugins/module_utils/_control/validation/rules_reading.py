@@ -151,6 +151,7 @@ def read_chain(case: Case) -> None:
     source = case.bundle.chain
     if source is not None:
         views = _read_cas(case, source, "chain")
+        case.chain_broken = not views
         content = read_shared_certificates(source).content
         _report_text_encoding(case, source, content)
         if views and content.encoding == "der":

@@ -87,8 +87,8 @@ def chain(case: Case) -> None:
         return
     given = case.chain if case.bundle.chain is not None else case.extra_certificates
     trust_given = bool(case.bundle.trusted_roots)
-    if trust_given and not case.roots and case.roots_broken:
-        return  # reported; what the roots would have been is not known
+    if (trust_given and not case.roots and case.roots_broken) or case.chain_broken:
+        return  # reported; what the files would have held is not known
     anchors = case.roots if trust_given else tuple(_own_roots([*given, leaf]))
     case.search = Search(given, anchors, trust_given, case.at, case.settings.profile.min_ca_key_bits)
     path = case.path = find_path(leaf, case.search)
