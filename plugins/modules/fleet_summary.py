@@ -47,6 +47,18 @@ options:
       wrote.
     type: dict
     default: {}
+  crl_publication:
+    description: What M(ot_pki.defender_iot.crl_publish) returned.
+    type: dict
+    default: {}
+  crl_copies:
+    description: What went wrong with the copies of the CRLs, by web server; an empty text for one that has them.
+    type: dict
+    default: {}
+  crl_access:
+    description: What the filter P(ot_pki.defender_iot.crl_access#filter) returned.
+    type: dict
+    default: {}
   stage_dir:
     description: The stage directory.
     type: path

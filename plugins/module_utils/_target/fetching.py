@@ -120,18 +120,13 @@ class Deadline:
         return left
 
 
-class _BoundedSocket(io.RawIOBase):
-    """A socket for http.client of which every read ends by a deadline, however slowly the bytes drip."""
+class _BoundedReader(io.RawIOBase):
+    """The reading end of a socket; every read ends by a deadline, however slowly the bytes drip."""
 
     def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
         super().__init__()
         self._socket = sock
         self._deadline = deadline
-
-    def sendall(self, data: bytes) -> None:
-        """Send a request."""
-        self._socket.settimeout(self._deadline.left())
-        self._socket.sendall(data)
 
     def readable(self) -> bool:
         """Yes."""
@@ -142,14 +137,25 @@ class _BoundedSocket(io.RawIOBase):
         self._socket.settimeout(self._deadline.left())
         return self._socket.recv_into(buffer)
 
+
+class _BoundedSocket:
+    """What http.client needs of a socket, with a deadline for all of it."""
+
+    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
+        self._socket = sock
+        self._deadline = deadline
+
+    def sendall(self, data: bytes) -> None:
+        """Send a request."""
+        self._socket.settimeout(self._deadline.left())
+        self._socket.sendall(data)
+
     def makefile(self, mode: str = "rb", *_arguments: Any) -> io.BufferedReader:
         """The reading end, as http.client asks for it."""
-        return io.BufferedReader(self, _CHUNK)
+        return io.BufferedReader(_BoundedReader(self._socket, self._deadline), _CHUNK)
 
     def close(self) -> None:
-        """Close the connection."""
-        self._socket.close()
-        super().close()
+        """Nothing: http.client closes before the body is read. Who opened the socket closes it."""
 
 
 class Target(NamedTuple):
@@ -328,7 +334,7 @@ def _ask(target: Target, deadline: Deadline, settings: Settings, facts: dict[str
         reason = PROXY if target.via and reason == REFUSED else reason
         raise FetchProblem(reason, f"{where}: {_why(error)}", True) from error
     finally:
-        connection.close()
+        sock.close()
 
 
 def _connect(target: Target, deadline: Deadline, connect_timeout: float) -> socket.socket:

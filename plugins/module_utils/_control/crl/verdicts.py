@@ -173,7 +173,7 @@ class CertificateVerdict:
         """What does not keep a sensor from working: other URLs that fail, and warnings about good ones."""
         served = {verdict.subject for verdict in self.verdicts if verdict.usable}
         texts = [
-            sentence(verdict)
+            f"{verdict.url}: {verdict.reason}: {verdict.message}. Another URL serves, so sensors go on"
             for verdict in self.verdicts
             if not verdict.usable and verdict.reason != NO_URL and verdict.subject in served
         ]
@@ -196,7 +196,7 @@ def sentence(verdict: Verdict) -> str:
     hint, upload_error = _ADVICE[verdict.reason]
     where = f"{verdict.url}: " if verdict.url else ""
     said = f' At the upload the sensor would say: "{upload_error}"' if upload_error else ""
-    return f"{where}{verdict.reason}: {verdict.message}.{said} What to do: {hint}"
+    return f"{where}{verdict.reason}: {verdict.message.rstrip('.')}.{said} What to do: {hint}"
 
 
 def worst(verdicts: Sequence[Verdict]) -> list[Verdict]:

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..crl.access import crl_lines
+
 Result = Mapping[str, Any]
 
 
@@ -25,6 +27,9 @@ class Run:
     check_mode: bool
     workstations: Result = field(default_factory=dict)
     imported: Result = field(default_factory=dict)
+    crl_publication: Result = field(default_factory=dict)
+    crl_copies: Mapping[str, str] = field(default_factory=dict)
+    crl_access: Result = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -69,9 +74,10 @@ def summarize(run: Run, most: int = 10) -> Summary:
     lines += _authority(run.local_ca)
     if run.stage_dir and (done or errors):
         lines.append(f"Files: {run.stage_dir}/<sensor>/ holds the .crt, .key and .pem to upload")
-    told = _workstations(run.workstations, most, run.check_mode)
+    told = crl_lines(run.crl_publication, run.crl_copies, run.crl_access, run.check_mode)
+    told += _workstations(run.workstations, most, run.check_mode)
     if told and not done and not errors:
-        lines = []  # a run for workstations alone
+        lines = []  # a run for workstations or CRLs alone
     lines += told
     return Summary(len(kept), len(issued), len(errors), next_due, tuple(lines))
 
