@@ -30,6 +30,8 @@ _INSIDE = (
 # Made by the system's own command from the system's anchors (RHEL, Arch, SUSE); what is written there is lost.
 _EXTRACTED = ("/etc/pki/ca-trust/extracted/", "/etc/ca-certificates/extracted/", "/var/lib/ca-certificates/")
 _PASSWORD = "OT_PKI_STOREPASS"  # noqa: S105 - the name of a variable
+# English words to look for, and the shortest start-up.
+_QUICK = ("-J-Duser.language=en", "-J-XX:TieredStopAtLevel=1", "-J-XX:+UseSerialGC", "-J-Xshare:auto")
 # Debian's hook names the system's anchors so.
 _OURS = (OURS, "debian:" + OURS)
 
@@ -79,11 +81,15 @@ class JavaStore(Store):
         super().__init__("Java keystore", path)
         self.verifier = "keytool -list"
         self._runner = runner
+        # Java takes its time to start: the list is read once, and again after a change.
+        self._known: list[Held] | None = None
         self._environment = {_PASSWORD: password, "JAVA_TOOL_OPTIONS": "", "_JAVA_OPTIONS": ""}
 
     def held(self) -> list[Held]:
         """The trusted certificates."""
-        return self._listed(self.path)
+        if self._known is None:
+            self._known = self._listed(self.path)
+        return self._known
 
     def change(self, add: Sequence[Anchor], remove: Sequence[Held]) -> None:
         """Import and delete in a copy, which then takes the keystore's place."""
@@ -105,6 +111,7 @@ class JavaStore(Store):
                 with temporary(anchor.pem) as file:
                     self._keytool("-importcert", "-noprompt", "-alias", anchor.name, "-file", file, "-keystore", copy)
             update_file(self.path, read_file(copy))
+            self._known = None
 
     def distrusts(self, anchor: Anchor) -> str:
         """Ask keytool."""
@@ -125,7 +132,7 @@ class JavaStore(Store):
 
     def _keytool(self, *arguments: str) -> str:
         tool = self._tool()
-        command = [tool, "-J-Duser.language=en", *arguments, "-storepass:env", _PASSWORD]
+        command = [tool, *_QUICK, *arguments, "-storepass:env", _PASSWORD]
         done = self._runner.run(command, self._environment)
         if done.code == 0:
             return done.output
