@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ..._shared.errors import KeyReadError, PassphraseError
 from .. import reading
-from ..crypto import UnsupportedAlgorithm, pkcs7, pkcs12, rsa, serialization, x509
+from ..crypto import UnsupportedAlgorithm, pkcs7, pkcs12, rsa, serialization
 from ..keys import load_private_key
 from .bounded import LimitReached, run_bounded
 from .problem import ConversionProblem
@@ -258,11 +258,3 @@ def _try_key(data: bytes, candidates: Sequence[bytes]) -> tuple[str, str, bytes]
 def is_rsa(key: object) -> bool:
     """Whether it is an RSA key, private or public; sensors take no other."""
     return isinstance(key, (rsa.RSAPrivateKey, rsa.RSAPublicKey))
-
-
-def certificate_of(der: bytes) -> x509.Certificate:
-    """A certificate that a container handed out.
-
-    :raises ValueError: damaged.
-    """
-    return reading.load_certificate(der)

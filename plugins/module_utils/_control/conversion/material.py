@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ..._shared.errors import KeyReadError
 from .. import reading
-from ..crypto import UnsupportedAlgorithm, serialization
-from ..keys import load_private_key, public_key_id
+from ..crypto import UnsupportedAlgorithm, rsa, serialization
+from ..keys import load_private_key, public_key_id, public_numbers_fit
 from ..validation.certificates import CertificateView, show
 from . import containers
 from .inputs import InputFile, Inputs, read_inputs
@@ -197,10 +198,16 @@ def _take_block(
         raise _useless(kind if kind != reading.UNKNOWN else f"a PEM block {show(block.label, 40)!r}", source)
 
 
+# The CA certificates of many conversions are the same ones.
+@functools.lru_cache(maxsize=256)
+def _view(der: bytes, source: str) -> CertificateView:
+    return CertificateView(reading.load_certificate(der), source)
+
+
 def _certificate(block: reading.Block, source: str) -> Material:
     der = block.der or b""
     try:
-        view = CertificateView(reading.load_certificate(der), source)
+        view = _view(der, source)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         length = reading.declared_length(der)
         text = reading.explain(error)
@@ -214,13 +221,14 @@ def _from_container(opened: containers.Opened, source: str, kind: str) -> Materi
     material = Material()
     for der, name in opened.certificates:
         try:
-            view = CertificateView(containers.certificate_of(der), source)
+            view = _view(der, source)
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             message = f"a certificate in it cannot be read: {reading.explain(error)}"
             raise ConversionProblem("crt.parse", message, source) from None
         material.merge(Material([FoundCertificate(view, source, name)]))
     for pkcs8 in opened.keys:
         key = containers.load_unencrypted(pkcs8)
+        _check_numbers(key, source)
         entry = FoundKey(key, public_key_id(key.public_key()), source, opened.passphrase_used, container=kind)
         material.merge(Material(keys=[entry]))
     if opened.missed_keys:
@@ -239,9 +247,17 @@ def _key(block: reading.Block, encoding: str, source: str, passphrases: Sequence
             key = load_private_key(data)
     except KeyReadError as error:
         raise ConversionProblem("key.parse", f"the private key cannot be read: {error}", source) from None
+    _check_numbers(key, source)
     traditional = block.label not in ("PRIVATE KEY", "ENCRYPTED PRIVATE KEY") if encoding == "pem" else False
     form = TRADITIONAL if traditional else PKCS8
     return Material(keys=[FoundKey(key, public_key_id(key.public_key()), source, encrypted, form, block.kind)])
+
+
+def _check_numbers(key: PrivateKeyTypes, source: str) -> None:
+    """An RSA key that was loaded without its slow check may hold anything."""
+    if isinstance(key, rsa.RSAPrivateKey) and not public_numbers_fit(key):
+        message = "the private key is damaged: its numbers do not fit each other"
+        raise ConversionProblem("key.parse", message, source)
 
 
 def only_certificates(paths: Iterable[str]) -> Material:

@@ -50,6 +50,7 @@ def needs_of(kinds: Sequence[str]) -> Needs:
         leaf=bool(wanted & {"crt", "crt_der", "p12"}),
         key=bool(wanted & HOLDING_KEYS),
         chain="pem" in wanted,
+        certificates=bool(wanted & {"p12", "p7b"}),
     )
 
 

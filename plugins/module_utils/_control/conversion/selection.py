@@ -34,11 +34,15 @@ class Selection:
 
 @dataclass(frozen=True)
 class Needs:
-    """What the outputs take."""
+    """What the outputs take.
+
+    :ivar certificates: any certificate, the appliance's or CAs'.
+    """
 
     leaf: bool = False
     key: bool = False
     chain: bool = False
+    certificates: bool = False
 
 
 @dataclass
@@ -62,12 +66,14 @@ def select(material: Material, needs: Needs, wanted: str | None = None) -> Selec
     gap = None
     if choice.leaf is not None:
         chain, gap = order_chain(choice.leaf, material.certificates)
-    elif needs.chain:
+    elif needs.chain or (needs.certificates and material.certificates):
         chain, gap = _chain_of_cas(material.certificates)
+    if needs.certificates and not chain and choice.leaf is None:
+        raise ConversionProblem("src.no-certificate", "there is a private key here, and no certificate")
     if needs.chain and not chain:
         _no_chain(choice.leaf, gap)
     findings = choice.findings
-    if gap and needs.chain:
+    if gap and (needs.chain or needs.certificates):
         findings.append(finding("chain.incomplete", WARNING, gap))
     used = {entry.view.fingerprint for entry in [*chain, *([choice.leaf] if choice.leaf else [])]}
     findings += [

@@ -5,16 +5,22 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..._shared.errors import FileError, InputError
 from ..._shared.files import read_file
-from .convert import Conversion, Outcome, convert
+from ..parallel import process_map, usable_processors
+from .convert import Conversion, OutputOutcome, convert
 from .material import PKCS8, TRADITIONAL
 from .outputs import KINDS, LEGACY, MODERN, Form
 from .placing import ownership_of
+
+# Below this, starting processes costs more than it saves.
+PARALLEL_FROM = 100
+_CHUNK = 20
 
 _OWN_SPEC: dict[str, dict[str, Any]] = {
     "src": {"type": "list", "elements": "path"},
@@ -139,8 +145,13 @@ def run(params: Mapping[str, Any], check_mode: bool, diff_mode: bool) -> dict[st
     :raises PkiError: the options cannot be used.
     """
     conversions, is_list = conversions_of(params)
-    outcomes = [convert(conversion, check_mode) for conversion in conversions]
-    results = [outcome.to_dict() for outcome in outcomes]
+    workers = usable_processors() if len(conversions) >= PARALLEL_FROM else 1
+    work = functools.partial(_convert, check_mode=check_mode)
+    results = []
+    diffs = []
+    for data, files in process_map(work, conversions, workers, _CHUNK):
+        results.append(data)
+        diffs += [_diff(file) for file in files if file.changed]
     if is_list:
         result = _list_result(results)
     else:
@@ -148,8 +159,23 @@ def run(params: Mapping[str, Any], check_mode: bool, diff_mode: bool) -> dict[st
         if not result["failed"]:
             del result["failed"]
     if diff_mode:
-        result["diff"] = _diffs(outcomes)
+        result["diff"] = diffs
     return result
+
+
+def _convert(conversion: Conversion, check_mode: bool) -> tuple[dict[str, Any], tuple[OutputOutcome, ...]]:
+    """In a worker: convert, and return what is plain data."""
+    outcome = convert(conversion, check_mode)
+    return outcome.to_dict(), outcome.files
+
+
+def _diff(file: OutputOutcome) -> dict[str, str]:
+    return {
+        "before_header": file.path,
+        "after_header": file.path,
+        "before": "".join(f"{line}\n" for line in file.before),
+        "after": "".join(f"{line}\n" for line in file.after),
+    }
 
 
 def _list_result(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -164,17 +190,3 @@ def _list_result(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
     if failed:
         result["failed"] = True
     return result
-
-
-def _diffs(outcomes: Sequence[Outcome]) -> list[dict[str, str]]:
-    return [
-        {
-            "before_header": file.path,
-            "after_header": file.path,
-            "before": "".join(f"{line}\n" for line in file.before),
-            "after": "".join(f"{line}\n" for line in file.after),
-        }
-        for outcome in outcomes
-        for file in outcome.files
-        if file.changed
-    ]
