@@ -256,7 +256,7 @@ waived:
   type: list
   elements: dict
 certificate:
-  description: What the certificate says; with O(certificates) in each of RV(results).
+  description: What the certificate says. With O(certificates) a brief form of it is in each of RV(results).
   returned: for one certificate
   type: dict
   contains:
@@ -302,10 +302,10 @@ certificate:
       type: list
       elements: str
     subject_order:
-      description: The subject's fields in the sample's order and in the certificate's.
+      description: C(sample) and C(certificate), the subject's fields in the sample's order and in the certificate's.
       type: dict
     extension_order:
-      description: The extensions in the sample's order and in the certificate's.
+      description: C(sample) and C(certificate), the extensions in the sample's order and in the certificate's.
       type: dict
     chain:
       description: The CAs above the certificate, as far as they were found.
@@ -327,12 +327,10 @@ results:
       description: Its findings.
       type: list
       elements: dict
-    waived:
-      description: Its waived findings.
-      type: list
-      elements: dict
     certificate:
-      description: What the certificate says.
+      description:
+        - What the certificate says, in brief - C(common_name), C(issuer), C(serial_number), C(not_before), C(not_after), C(days_left),
+          C(fingerprint), C(public_key_id) and C(key_bits). Empty if it cannot be read.
       type: dict
 fleet_findings:
   description: Findings about several objects together; they are among RV(findings) as well.

@@ -48,6 +48,7 @@ FIELDS = (
     (NameOID.ORGANIZATION_NAME, "Contoso Ltd"),
     (NameOID.ORGANIZATIONAL_UNIT_NAME, "Contoso Labs"),
 )
+EMAIL = (NameOID.EMAIL_ADDRESS, "ot@plant.example")
 NOW = datetime.datetime.now(datetime.timezone.utc)
 
 
@@ -94,7 +95,9 @@ def make_fleet(folder: Path, count: int, keys: int) -> None:
 
     def write(position: int) -> None:
         name = f"sensor-{position}.plant.example"
-        subject = x509.Name([x509.NameAttribute(oid, value) for oid, value in (*FIELDS, (NameOID.COMMON_NAME, name))])
+        subject = x509.Name(
+            [x509.NameAttribute(oid, value) for oid, value in (*FIELDS, (NameOID.COMMON_NAME, name), EMAIL)]
+        )
         (folder / f"{position}.crt").write_bytes(certificate(subject, public[position % keys], ca_name, ca_key, False))  # type: ignore[arg-type]
         (folder / f"{position}.key").write_bytes(made[position % keys])
         (folder / f"{position}.key").chmod(0o600)
@@ -139,7 +142,7 @@ def main() -> None:
         start = time.perf_counter()
         result = run({"certificates": objects})
         seconds = time.perf_counter() - start
-    unexpected = {entry["id"] for entry in result["findings"]} - {"fleet.duplicate-key", "subject.field-order"}
+    unexpected = {entry["id"] for entry in result["findings"]} - {"fleet.duplicate-key"}
     if unexpected:
         raise SystemExit(f"the benchmark's own certificates are not fit: {unexpected}")
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -103,16 +103,20 @@ def _facts(case: Case) -> dict[str, Any]:
         "key_bits": getattr(key, "key_size", None),
         "dns_names": view.alternative_names(x509.DNSName),
         "ip_addresses": [str(address) for address in view.alternative_names(x509.IPAddress)],
-        "subject_order": {
-            "sample": list(case.settings.profile.subject_order),
-            "certificate": [short for short, _value in name_pairs(view.subject)],
-        },
-        "extension_order": {
-            "sample": [extension_name(oid) for oid in case.settings.profile.extension_order],
-            "certificate": [extension_name(oid) for oid in view.extensions],
-        },
+        "subject_order": _orders(
+            case.settings.profile.subject_order, [short for short, _value in name_pairs(view.subject)]
+        ),
+        "extension_order": _orders(
+            [extension_name(oid) for oid in case.settings.profile.extension_order],
+            [extension_name(oid) for oid in view.extensions],
+        ),
         "chain": [above.title for above in case.path.views[1:]] if case.path is not None else [],
     }
+
+
+def _orders(sample: Sequence[str], own: Sequence[str]) -> dict[str, str]:
+    """Both orders side by side; texts, since ten thousand results of lists cost Ansible seconds."""
+    return {"sample": ", ".join(sample), "certificate": ", ".join(own)}
 
 
 def _identity(case: Case) -> Identity:

@@ -46,6 +46,18 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "key_check": {"type": "str", "choices": ["match", "full"], "default": "match", "no_log": False},
     "fail_on": {"type": "str", "choices": ["error", "warning", "never"], "default": "error"},
 }
+# What a list tells of each certificate: all of it, ten thousand times, costs Ansible more than the judging.
+_BRIEF = (
+    "common_name",
+    "issuer",
+    "serial_number",
+    "not_before",
+    "not_after",
+    "days_left",
+    "fingerprint",
+    "public_key_id",
+    "key_bits",
+)
 _FILES = ("certificate", "private_key", "chain", "csr")
 
 
@@ -196,8 +208,7 @@ def _result(report: FleetReport, is_list: bool, fail_on: str) -> dict[str, Any]:
                 "name": entry.name,
                 "valid": entry.valid,
                 "findings": [finding.to_dict() for finding in entry.findings],
-                "waived": [finding.to_dict() for finding in entry.waived],
-                "certificate": dict(entry.facts),
+                "certificate": {key: entry.facts[key] for key in _BRIEF if key in entry.facts},
             }
             for entry in report.results
         ]

@@ -182,7 +182,7 @@ def test_a_folder(tmp_path: Path) -> None:
     result = task.run({"folder": str(tmp_path / "in"), "at": AT})
     assert [entry["name"] for entry in result["results"]] == ["second", "sensor-1"]
     assert result["valid"] is True
-    assert result["results"][1]["certificate"]["chain"]
+    assert result["results"][1]["certificate"]["common_name"] == "sensor-1.plant.example"
 
 
 def test_a_folder_without_certificates(tmp_path: Path) -> None:
