@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..._shared.errors import InputError
 from ..._target.tls_probe import Endpoint, Handshake, Probe
@@ -26,7 +26,8 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "fail_on": {"type": "str", "choices": ["error", "warning", "never"], "default": "error"},
 }
 
-Fetch = Callable[[Sequence[Endpoint], float, int], Sequence[Probe]]
+if TYPE_CHECKING:
+    Fetch = Callable[[Sequence[Endpoint], float, int], Sequence[Probe]]
 
 # In the order in which people read them: the state, then its reasons.
 _TITLES = {

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
@@ -211,10 +212,9 @@ def test_unspeakable_server_name(sensor: tls.Identity, tmp_path: Path) -> None:
 
 
 def test_hanging_ones_do_not_delay_the_others(sensor: tls.Identity, tmp_path: Path) -> None:
-    with (
-        tls.listening(tls.tls_handler(sensor.write(tmp_path, "sensor"))) as good,
-        tls.listening(tls.wait_for_end, "127.0.0.3") as bad,
-    ):
+    with contextlib.ExitStack() as stack:
+        good = stack.enter_context(tls.listening(tls.tls_handler(sensor.write(tmp_path, "sensor"))))
+        bad = stack.enter_context(tls.listening(tls.wait_for_end, "127.0.0.3"))
         endpoints = [
             Endpoint("127.0.0.3", bad) if number % 10 == 3 else Endpoint("127.0.0.1", good) for number in range(100)
         ]
