@@ -51,10 +51,11 @@ class ActionModule(ControllerAction):
             ledger=ledger_of(ca_dir, params["ledger_dir"]),
             lifetimes=lifetimes,
             moment=moment,
+            every=tuple(sources(authority, crl_url, lifetimes)),
             lock_timeout=params["lock_timeout"],
             check_mode=self.check_mode,
         )
-        return self._result(publisher.publish(sources(authority, crl_url, lifetimes)), params["fail_on"])
+        return self._result(publisher.publish(), params["fail_on"])
 
     def _result(self, outcomes: list[CrlOutcome], fail_on: str) -> dict[str, Any]:
         errors = [error for outcome in outcomes for error in outcome.errors]

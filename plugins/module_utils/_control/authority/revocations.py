@@ -12,8 +12,9 @@ from __future__ import annotations
 import datetime
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ..._shared.errors import FileError, InputError
 from ..._shared.files import PUBLIC_FILE, read_file, sync_folder, why, write_once
@@ -21,6 +22,7 @@ from .. import x509_parts as parts
 from ..crypto import rsa, x509
 from .ledger import FORMAT, REVOKED, Ledger, actor, serial_text
 
+MAX_RECORD = 64 * 1024
 UNSPECIFIED = "unspecified"
 # RFC 5280, section 5.3.1. removeFromCRL is missing: it only has a meaning in delta CRLs, which are not made here.
 REASONS = (
@@ -57,6 +59,7 @@ class RevocationRecord:
         return f"{self.reason}, on {parts.iso(self.revoked)}"
 
 
+@lru_cache(maxsize=64)
 def reason_of(value: object) -> str:
     """The RFC 5280 name of a reason, however it is spelt (``keyCompromise``, ``key_compromise``).
 
@@ -118,14 +121,61 @@ def record(ledger: Ledger, certificate: x509.Certificate, entry: RevocationRecor
     return entry
 
 
-def revocations_by(ledger: Ledger, issuer: x509.Certificate) -> list[RevocationRecord]:
-    """Every revocation of certificates that a CA issued, in the order of serial numbers.
+class Records:
+    """The revocations of a ledger as it is now, of which only those that matter are read.
 
-    :raises FileError: the ledger or one of the records cannot be read; a CRL without it would be wrong.
+    :param cache: records by serial number that were read before; they never change.
+    :raises FileError: the ledger cannot be read.
     """
-    mark = key_mark(issuer)
-    found = [entry for entry in map(_read, _paths(ledger, revoked=True)) if entry.issuer_key == mark]
-    return sorted(found, key=lambda entry: entry.serial)
+
+    def __init__(self, ledger: Ledger, cache: dict[int, RevocationRecord] | None = None) -> None:
+        self._folder = ledger.folder
+        self._names = {_serial_of(name, ledger): name for name in _names(ledger, revoked=True)}
+        self._cache = {} if cache is None else cache
+
+    @property
+    def serials(self) -> set[int]:
+        """The serial numbers of everything that was revoked, whoever issued it."""
+        return set(self._names)
+
+    def by(self, issuer: x509.Certificate, serials: Collection[int]) -> list[RevocationRecord]:
+        """Those of the given serial numbers that a CA issued, in their order.
+
+        :raises FileError: one of the records cannot be read; a CRL without it would be wrong.
+        """
+        mark = key_mark(issuer)
+        if missing := [serial for serial in serials if serial not in self._cache]:
+            self._load(missing)
+        return [entry for serial in sorted(serials) if (entry := self._cache[serial]).issuer_key == mark]
+
+    def _load(self, serials: Collection[int]) -> None:
+        # A hundred thousand small files: each system call counts.
+        try:
+            folder = os.open(self._folder, os.O_RDONLY)
+        except OSError as error:
+            raise FileError(f"the ledger {self._folder} cannot be read: {why(error)}") from error
+        try:
+            for serial in serials:
+                name = self._names[serial]
+                path = f"{self._folder}/{name}"
+                try:
+                    descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+                    try:
+                        data = os.read(descriptor, MAX_RECORD)
+                    finally:
+                        os.close(descriptor)
+                except OSError as error:
+                    raise FileError(f"{path} cannot be read: {why(error)}") from error
+                self._cache[serial] = _parse(path, data)
+        finally:
+            os.close(folder)
+
+
+def _serial_of(name: str, ledger: Ledger) -> int:
+    try:
+        return int(name[: -len(REVOKED)], 16)
+    except ValueError as error:
+        raise FileError(f"{ledger.folder}/{name} is no record of this ledger; move it away") from error
 
 
 def certificates_of(ledger: Ledger, sensor: str) -> list[x509.Certificate]:
@@ -136,7 +186,8 @@ def certificates_of(ledger: Ledger, sensor: str) -> list[x509.Certificate]:
     # Looked for in the text first: parsing thousands of records for one sensor takes its time.
     needle = json.dumps(sensor).encode()
     found = []
-    for path in _paths(ledger, revoked=False):
+    for name in _names(ledger, revoked=False):
+        path = f"{ledger.folder}/{name}"
         data = read_file(path)
         if needle in data and _content(path, data).get("sensor") == sensor:
             found.append(_certificate(path, data))
@@ -159,7 +210,7 @@ def _path(ledger: Ledger, serial: int) -> str:
     return os.path.join(ledger.folder, serial_text(serial) + REVOKED)
 
 
-def _paths(ledger: Ledger, revoked: bool) -> Iterator[str]:
+def _names(ledger: Ledger, revoked: bool) -> Iterator[str]:
     try:
         names = os.listdir(ledger.folder)
     except FileNotFoundError:
@@ -168,7 +219,7 @@ def _paths(ledger: Ledger, revoked: bool) -> Iterator[str]:
         raise FileError(f"the ledger {ledger.folder} cannot be read: {why(error)}") from error
     for name in names:
         if name.endswith(".json") and not name.startswith(".") and name.endswith(REVOKED) == revoked:
-            yield f"{ledger.folder}/{name}"
+            yield name
 
 
 def _content(path: str, data: bytes) -> dict[str, object]:
@@ -189,12 +240,16 @@ def _certificate(path: str, data: bytes) -> x509.Certificate:
 
 
 def _read(path: str) -> RevocationRecord:
-    content = _content(path, read_file(path))
+    return _parse(path, read_file(path, MAX_RECORD))
+
+
+def _parse(path: str, data: bytes) -> RevocationRecord:
+    content = _content(path, data)
     try:
         return RevocationRecord(
             serial=int(str(content["serial"]), 16),
             revoked=_moment(content["revoked"]),
-            reason=reason_of(content["reason"]),
+            reason=reason_of(str(content["reason"])),
             issuer_key=str(content["issuer_key"]),
             not_after=_moment(content["not_after"]),
             sensor=None if content["sensor"] is None else str(content["sensor"]),

@@ -10,11 +10,12 @@ is never below that of the CRL that is published. A lock keeps an older CRL from
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -135,6 +136,7 @@ def file_name(url: str | None, tier: str) -> str:
 class Publisher:
     """Publishes the CRLs of a CA into a folder.
 
+    :ivar every: the CAs of the hierarchy.
     :ivar lock_timeout: seconds to wait for another run that publishes.
     """
 
@@ -142,10 +144,12 @@ class Publisher:
     ledger: Ledger
     lifetimes: Lifetimes
     moment: datetime.datetime
+    every: tuple[Source, ...]
     lock_timeout: float = 30.0
     check_mode: bool = False
+    cache: dict[int, RevocationRecord] = field(default_factory=dict, repr=False)
 
-    def publish(self, every: Sequence[Source]) -> list[CrlOutcome]:
+    def publish(self) -> list[CrlOutcome]:
         """Renew what is due; one CA's failure does not keep the others from it.
 
         :raises FileError: the folders cannot be made.
@@ -153,7 +157,7 @@ class Publisher:
         if not self.check_mode:
             self._prepare()
         outcomes = []
-        for source in every:
+        for source in self.every:
             try:
                 outcomes.append(self._plan(source) if self.check_mode else self._locked(source))
             except PkiError as error:
@@ -179,19 +183,24 @@ class Publisher:
             return self._plan(source)
 
     def _plan(self, source: Source) -> CrlOutcome:
-        listed = revocations.revocations_by(self.ledger, source.certificate)
+        records = revocations.Records(self.ledger, self.cache)
         current, fault = self._current(source)
         warnings: tuple[str, ...] = ()
+        shown: set[int] = set()
         if current is None:
             reasons = [fault or "missing"]
         else:
-            listed, unknown = _merged(listed, current, source.certificate)
+            shown = {entry.serial_number for entry in current}
+            new = records.by(source.certificate, records.serials - shown - self._shown_elsewhere(source))
+            # What ended before the published CRL was made is not listed any more, and no reason to make another.
+            new = [entry for entry in new if entry.not_after >= current.last_update_utc]
+            reasons = self._reasons(source, current, len(new))
+            unknown = len(shown - records.serials)
             if unknown:
                 warnings = (
                     f"{self._path(source)} lists {_count(unknown, 'certificate')} of which the ledger "
                     f"{self.ledger.folder} has no revocation; they stay revoked. Restore the ledger from the backup",
                 )
-            reasons = self._reasons(source, current, listed)
         if not reasons:
             outcome = self._kept(source, current)
         elif source.key is None:
@@ -199,6 +208,9 @@ class Publisher:
         elif self.check_mode:
             outcome = self._outcome(source, PUBLISHED, reasons=tuple(reasons))
         else:
+            listed = records.by(source.certificate, records.serials)
+            if current is not None:
+                listed = _merged(listed, current, source.certificate)
             outcome = self._publish(source, source.key, current, listed, reasons)
         return replace(outcome, warnings=outcome.warnings + warnings)
 
@@ -222,13 +234,20 @@ class Publisher:
             return None, "not signed by this CA"
         return crl, None
 
-    def _reasons(
-        self, source: Source, crl: x509.CertificateRevocationList, listed: Sequence[RevocationRecord]
-    ) -> list[str]:
+    def _shown_elsewhere(self, source: Source) -> set[int]:
+        """What the CRLs of the other CAs list, which is not this CA's: no need to read those records."""
+        shown: set[int] = set()
+        for other in self.every:
+            if other is not source:
+                with contextlib.suppress(FileError):
+                    crl, _fault = self._current(other)
+                    shown.update(entry.serial_number for entry in crl or ())
+        return shown
+
+    def _reasons(self, source: Source, crl: x509.CertificateRevocationList, new: int) -> list[str]:
         reasons = []
-        new = {entry.serial for entry in listed}.difference(entry.serial_number for entry in crl)
         if new:
-            reasons.append(_count(len(new), "new revocation"))
+            reasons.append(_count(new, "new revocation"))
         end = crl.next_update_utc
         if end is None:
             reasons.append("it has no nextUpdate")
@@ -337,8 +356,8 @@ class Publisher:
 
 def _merged(
     listed: Sequence[RevocationRecord], current: x509.CertificateRevocationList, issuer: x509.Certificate
-) -> tuple[list[RevocationRecord], int]:
-    """What the next CRL lists, and how many of it only the published one knows.
+) -> list[RevocationRecord]:
+    """What the next CRL lists.
 
     An entry goes when a CRL after the certificate's end has shown it (RFC 5280, section 3.3). What the
     published CRL lists and the ledger has lost is carried over: nothing is un-revoked by accident.
@@ -357,7 +376,7 @@ def _merged(
     ]
     before = current.last_update_utc
     kept = [entry for entry in listed if entry.not_after >= before]
-    return sorted(kept + carried, key=lambda entry: entry.serial), len(carried)
+    return sorted(kept + carried, key=lambda entry: entry.serial)
 
 
 def _reason(entry: x509.RevokedCertificate) -> str:
