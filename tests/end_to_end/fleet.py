@@ -21,6 +21,8 @@ class Fleet:
     def __init__(self, folder: Path, sensors: dict[str, dict[str, Any]], **variables: Any) -> None:
         self.folder = folder
         self.sensors = sensors
+        # Other groups of the inventory.
+        self.groups: dict[str, Any] = {}
         # A small CA key keeps the tests quick; that the default is 4096 is tested by itself.
         self.variables: dict[str, Any] = {
             "local_ca_passphrase": PASSPHRASE,
@@ -48,7 +50,7 @@ class Fleet:
         return self.pki / "local_ca" / "root.crt"
 
     def write(self) -> None:
-        content = {"sensors": {"hosts": self.sensors, "vars": self.variables}}
+        content = {"sensors": {"hosts": self.sensors, "vars": self.variables}, **self.groups}
         self.inventory.write_text(yaml.safe_dump(content, sort_keys=False))
 
     def set(self, **variables: Any) -> None:

@@ -23,8 +23,21 @@ MISSING = (
 
 
 @contextlib.contextmanager
-def ssh_host(folder: Path, hosts_file: str, python: str) -> Iterator[dict[str, Any]]:
-    """Start sshd in a mount namespace in which /etc/hosts has this content; gives the host's inventory variables."""
+def ssh_host(
+    folder: Path,
+    hosts_file: str,
+    python: str,
+    *,
+    prepare: str = "true",
+    user: str | None = None,
+    keys: str | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Start sshd in a mount namespace in which /etc/hosts has this content; gives the host's inventory variables.
+
+    :param prepare: shell commands that run in the namespace before, for example mounts.
+    :param user: who logs in, if it is not the current user.
+    :param keys: the file of authorized keys, if ``prepare`` puts the user's key elsewhere.
+    """
     for key in ("host", "user"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / key], check=True)
     (folder / "hosts").write_text(hosts_file)
@@ -32,11 +45,14 @@ def ssh_host(folder: Path, hosts_file: str, python: str) -> Iterator[dict[str, A
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     (folder / "sshd_config").write_text(
-        f"ListenAddress 127.0.0.1:{port}\nHostKey {folder}/host\nAuthorizedKeysFile {folder}/user.pub\n"
+        f"ListenAddress 127.0.0.1:{port}\nHostKey {folder}/host\nAuthorizedKeysFile {keys or folder / 'user.pub'}\n"
         "StrictModes no\nUsePAM no\nPermitRootLogin prohibit-password\nPidFile none\nSubsystem sftp internal-sftp\n"
     )
     Path("/run/sshd").mkdir(exist_ok=True)
-    script = f"mount --make-rprivate / && mount --bind {folder}/hosts /etc/hosts && exec {SSHD} -D -e -f {folder}/sshd_config"
+    script = (
+        f"mount --make-rprivate / && mount --bind {folder}/hosts /etc/hosts && {{ {prepare}; }} "
+        f"&& exec {SSHD} -D -e -f {folder}/sshd_config"
+    )
     with (
         open(folder / "sshd.log", "wb") as log,
         subprocess.Popen(
@@ -48,7 +64,7 @@ def ssh_host(folder: Path, hosts_file: str, python: str) -> Iterator[dict[str, A
             yield {
                 "ansible_host": "127.0.0.1",
                 "ansible_port": port,
-                "ansible_user": getpass.getuser(),
+                "ansible_user": user or getpass.getuser(),
                 "ansible_connection": "ssh",
                 "ansible_ssh_private_key_file": str(folder / "user"),
                 "ansible_ssh_common_args": "-o ControlMaster=no -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null",
