@@ -9,6 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Times say nothing on a busy machine. In CI the examples are the same every time; elsewhere they are new ones.
+settings.register_profile("here", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("here")
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 COLLECTIONS = Path(os.environ.get("OT_PKI_COLLECTIONS", CHECKOUT / "build" / "collections"))

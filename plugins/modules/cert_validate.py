@@ -236,6 +236,10 @@ findings:
       type: str
       sample: This SSL certificate has expired and isn't considered valid.
     source:
+      description: The document that the requirement comes from.
+      type: str
+      sample: certificate-requirements.md
+    file:
       description: The file that it is about, or null.
       type: str
       sample: sensor-1/sensor-1.crt

@@ -101,7 +101,7 @@ class Outcome:
     def _message(self) -> str:
         error = self.error
         if error is not None:
-            where = f"{error.source}: " if error.source else ""
+            where = f"{error.file}: " if error.file else ""
             return f"{where}{error.message}. {error.hint}"
         changed = [file for file in self.files if file.changed]
         text = ", ".join(f"{file.path} ({'; '.join(file.reasons)})" for file in changed) or "nothing to change"

@@ -40,7 +40,8 @@ def finding(
         message=message,
         hint=hint or _HINTS.get(check_id) or (check.hint if check else ""),
         upload_error=check.upload_error if check else None,
-        source=source,
+        source=check.source if check else None,
+        file=source,
         objects=(name,) if name else (),
     )
 

@@ -47,7 +47,7 @@ class Settings:
         check_id: str,
         message: str,
         objects: tuple[str, ...],
-        source: str | None = None,
+        file: str | None = None,
         hint: str | None = None,
     ) -> Finding:
         """A finding with what the table of checks says of its id."""
@@ -59,7 +59,8 @@ class Settings:
             message=message,
             hint=hint or check.hint,
             upload_error=check.upload_error,
-            source=source,
+            source=check.source,
+            file=file,
             objects=objects,
             default_severity=check.severity if severity != check.severity else None,
         )
@@ -95,9 +96,9 @@ class Case:
         """The file in which a certificate of this bundle stands."""
         return self.files.get(view.fingerprint)
 
-    def report(self, check_id: str, message: str, source: str | None = None, hint: str | None = None) -> None:
+    def report(self, check_id: str, message: str, file: str | None = None, hint: str | None = None) -> None:
         """Note a finding; the same one twice is one."""
-        finding = self.settings.finding(check_id, message, (self.bundle.name,), source, hint)
+        finding = self.settings.finding(check_id, message, (self.bundle.name,), file, hint)
         into = self.waived if check_id in self.settings.ignore else self.findings
         if finding not in into:
             into.append(finding)

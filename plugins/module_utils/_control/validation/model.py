@@ -98,7 +98,8 @@ class Policy:
 class Finding:
     """One thing that is not as it should be.
 
-    :ivar source: the file it is about, or None.
+    :ivar source: the document that the requirement comes from, or None.
+    :ivar file: the file it is about, or None.
     :ivar objects: the bundles it concerns.
     :ivar default_severity: what the table of checks says, if something else was asked for.
     """
@@ -109,6 +110,7 @@ class Finding:
     hint: str
     upload_error: str | None = None
     source: str | None = None
+    file: str | None = None
     objects: tuple[str, ...] = ()
     default_severity: str | None = None
 
@@ -121,6 +123,7 @@ class Finding:
             "hint": self.hint,
             "upload_error": self.upload_error,
             "source": self.source,
+            "file": self.file,
             "name": self.objects[0] if self.objects else None,
         }
         if len(self.objects) > 1:

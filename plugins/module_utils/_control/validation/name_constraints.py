@@ -124,13 +124,13 @@ def violation(view: CertificateView, is_leaf: bool, constraints: Any) -> str | N
     for name in found:
         kind = type(name)
         for base in excluded:
-            if type(base) is kind:
+            if isinstance(base, kind):
                 inside = _within(name, base, excluded=True)
                 if inside is None:
                     return f"whether {_text(name)} lies in the excluded {_text(base)} cannot be told"
                 if inside:
                     return f"{_text(name)} lies in the excluded {_text(base)}"
-        bases = [base for base in permitted if type(base) is kind]
+        bases = [base for base in permitted if isinstance(base, kind)]
         if not bases:
             continue
         answers = [_within(name, base, excluded=False) for base in bases]

@@ -11,7 +11,14 @@ from ..._shared.errors import KeyReadError, PassphraseError
 from .. import keys, reading
 from ..crypto import UnsupportedAlgorithm
 from .case import Case, Rules
-from .certificates import CertificateFile, CertificateView, read_own_certificates, read_shared_certificates, signed_by
+from .certificates import (
+    CertificateFile,
+    CertificateView,
+    normal_name,
+    read_own_certificates,
+    read_shared_certificates,
+    signed_by,
+)
 from .model import Source
 
 RULES = Rules()
@@ -139,7 +146,7 @@ def read_request(case: Case) -> None:
     try:
         request = reading.load_request(blocks[0].der)
         request.public_key()
-        _ = request.subject
+        normal_name(request.subject)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         case.report("csr.parse", f"the request cannot be read: {reading.explain(error)}", source.path)
     else:

@@ -30,8 +30,8 @@ def counts_text(findings: Sequence[Finding]) -> str:
 def finding_text(finding: Finding) -> str:
     """One finding as a sentence or three: what, what the sensor would say, what to do."""
     said = f' At the upload the sensor would say: "{finding.upload_error}"' if finding.upload_error else ""
-    source = f" ({finding.source})" if finding.source and finding.source not in finding.message else ""
-    return f"{finding.severity} {finding.id}{source}: {finding.message}.{said} What to do: {finding.hint}"
+    file = f" ({finding.file})" if finding.file and finding.file not in finding.message else ""
+    return f"{finding.severity} {finding.id}{file}: {finding.message}.{said} What to do: {finding.hint}"
 
 
 def report_text(report: FleetReport) -> str:

@@ -183,7 +183,7 @@ def test_what_merely_lies_in_a_folder_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     result = run({"src": [str(folder)], "outputs": {"crt": str(tmp_path / "out" / "crt")}}, False, False)
     assert not result.get("failed")
-    passed = {Path(entry["source"]).name for entry in result["findings"] if entry["severity"] == "warning"}
+    passed = {Path(entry["file"]).name for entry in result["findings"] if entry["severity"] == "warning"}
     assert passed == {"portal.cer", "letter.pdf"}
 
 
