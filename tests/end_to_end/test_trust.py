@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -144,29 +143,43 @@ def test_anchors_of_p11_kit(ansible: Any, tmp_path: Path, host: Callable[..., di
     inventory.write_text(yaml.safe_dump({"all": {"hosts": {"red": red}}}))
     root = make("OT Root").file(tmp_path, "root.crt")
 
-    def trust(*flags: str, **options: Any) -> dict[str, Any]:
+    def trust(name: str, **options: Any) -> dict[str, Any]:
         given = {"certificates": [root], "stores": ["system"], **options}
-        return dict(ansible.module("ca_trust", given, *flags, inventory=inventory))
+        return {"name": name, "ot_pki.defender_iot.ca_trust": given, "register": f"saved_{name}", "ignore_errors": True}
 
-    assert trust("--check")["changed"]
-    first = trust()
-    (store,) = first["stores"]
-    assert (first["changed"], store["name"], store["trusted"]) == (True, "system (rhel)", True)
+    def shell(command: str) -> dict[str, Any]:
+        return {"name": command, "ansible.builtin.raw": command}
+
+    anchors = "/etc/pki/ca-trust/source/anchors"
+    outcome = ansible.tasks(
+        [
+            {**trust("planned"), "check_mode": True},
+            trust("first"),
+            {**shell("trust list --filter=ca-anchors"), "register": "saved_listed"},
+            trust("again"),
+            shell(f"mv {anchors}/ot_pki_* {anchors}/renamed.pem"),
+            trust("kept", state="absent"),
+            trust("told", state="absent", fingerprints="{{ saved_kept.stores[0].left }}"),
+            {**shell("trust list --filter=ca-anchors"), "register": "saved_unlisted"},
+            # On the blocklist it is installed, but not trusted: only the store's own tool tells.
+            shell(f"cp {root} /etc/pki/ca-trust/source/blocklist/"),
+            trust("blocked"),
+        ],
+        inventory=inventory,
+    )
+    saved = {name[6:]: result for name, result in outcome.saved.items()}
+    assert saved["planned"]["changed"]
+    (store,) = saved["first"]["stores"]
+    assert (saved["first"]["changed"], store["name"], store["trusted"]) == (True, "system (rhel)", True)
     assert store["verified_by"] == "trust extract"
-    assert "OT Root" in on(red, "trust list --filter=ca-anchors").stdout
-    assert not trust()["changed"]
-    on(red, "mv /etc/pki/ca-trust/source/anchors/ot_pki_* /etc/pki/ca-trust/source/anchors/renamed.pem")
-    kept = trust(state="absent")
-    assert not kept["changed"]
-    assert kept["stores"][0]["left"] == first["stores"][0]["added"]
-    assert trust(state="absent", fingerprints=kept["stores"][0]["left"])["changed"]
-    assert "OT Root" not in on(red, "trust list --filter=ca-anchors").stdout
-    # On the blocklist it is installed, but not trusted: only the store's own tool tells.
-    subprocess.run(["cp", root, f"{tmp_path}/blocked.crt"], check=True)
-    on(red, f"cp {tmp_path}/blocked.crt /etc/pki/ca-trust/source/blocklist/")
-    blocked = trust()
-    assert blocked["failed"]
-    assert "does not trust what was installed, says trust extract" in blocked["msg"]
+    assert "OT Root" in saved["listed"]["stdout"]
+    assert not saved["again"]["changed"]
+    assert not saved["kept"]["changed"]
+    assert saved["kept"]["stores"][0]["left"] == store["added"]
+    assert saved["told"]["changed"]
+    assert "OT Root" not in saved["unlisted"]["stdout"]
+    assert saved["blocked"]["failed"]
+    assert "does not trust what was installed, says trust extract" in saved["blocked"]["msg"]
 
 
 def test_a_key_is_refused_before_the_host_is_reached(ansible: Any, tmp_path: Path) -> None:
