@@ -64,8 +64,6 @@ def _load(loader: Callable[..., PrivateKeyTypes], data: bytes, passphrase: bytes
             return loader(data, None, unsafe_skip_rsa_key_validation=True)
     except TypeError:
         problem = PassphraseError("the key is encrypted, and no passphrase is given")
-    except UnsupportedAlgorithm as error:
-        problem = KeyReadError(f"its kind of key or encryption is not supported ({reading.explain(error)})")
     except ValueError as error:
         words = str(error).lower()
         # A wrong passphrase gives sound padding once in 256 times; then it is the content that makes no sense.
@@ -73,6 +71,8 @@ def _load(loader: Callable[..., PrivateKeyTypes], data: bytes, passphrase: bytes
             problem = PassphraseError("the passphrase does not open the key")
         else:
             problem = KeyReadError(reading.explain(error))
+    except UnsupportedAlgorithm as error:
+        problem = KeyReadError(f"its kind of key or encryption is not supported ({reading.explain(error)})")
     # Outside the handler: what the parser raised may quote its input, so it is not chained.
     raise problem
 

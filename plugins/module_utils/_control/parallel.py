@@ -56,7 +56,8 @@ def _start(function: Callable[[Any], Any], items: Sequence[Any]) -> None:
 
 
 def _chunk(start: int, stop: int) -> list[Any]:
-    assert _work is not None
+    if _work is None:
+        raise WorkerLost("a worker process was asked to work before it was told what to do")
     function, items = _work
     return [function(items[position]) for position in range(start, stop)]
 
