@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -278,7 +279,9 @@ def _same_issuer(target: Target, view: CertificateView, expected: CertificateVie
     return view.authority_key_identifier() == expected.authority_key_identifier()
 
 
+@functools.lru_cache(maxsize=512)
 def _view(der: bytes) -> CertificateView | None:
+    """A certificate that was seen; the CA's own is sent by every target, and each target's own twice."""
     try:
         return CertificateView(reading.load_certificate(der), "presented")
     except (ValueError, TypeError, UnsupportedAlgorithm):
