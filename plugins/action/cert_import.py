@@ -104,7 +104,7 @@ def _carried(report: ImportReport, host: str) -> list[dict[str, Any]]:
     """Files that cannot be used may be anybody's; the host on which the task runs fails for them."""
     if not report.unusable:
         return []
-    listed = "; ".join(f"{entry.source}: {entry.message}" for entry in report.unusable[:5])
+    listed = "; ".join(f"{entry.file}: {entry.message}" for entry in report.unusable[:5])
     rest = f"; and {len(report.unusable) - 5} more" if len(report.unusable) > 5 else ""
     text = f"{len(report.unusable)} received files cannot be used, whoever's they are: {listed}{rest}"
     return [{"name": host, "errors": [text]}]
@@ -139,12 +139,12 @@ def _lines(report: ImportReport) -> list[str]:
     if nothing:
         rest = f" and {len(nothing) - 20} more" if len(nothing) > 20 else ""
         lines.append(f"Nothing was received for: {', '.join(nothing[:20])}{rest}")
-    lines += [f"UNUSABLE {entry.source}: {entry.message}. {entry.hint}" for entry in report.unusable]
+    lines += [f"UNUSABLE {entry.file}: {entry.message}. {entry.hint}" for entry in report.unusable]
     lines += [
         f"UNASSIGNED {entry.source}: {entry.what}: {entry.reason}" for entry in report.leftovers if not entry.other
     ]
     elsewhere = dict.fromkeys(entry.other for entry in report.leftovers if entry.other)
     if elsewhere:
         lines.append(f"There are files for {len(elsewhere)} sensors that are not part of this run")
-    lines += [f"passed over {entry.source}: {entry.message}" for entry in report.passed_over]
+    lines += [f"passed over {entry.file}: {entry.message}" for entry in report.passed_over]
     return lines

@@ -268,7 +268,7 @@ def only_certificates(paths: Iterable[str]) -> Material:
     material = gather(list(paths), [])
     if material.errors:
         entry = material.errors[0]
-        raise ConversionProblem(entry.id, entry.message, entry.source, entry.hint)
+        raise ConversionProblem(entry.id, entry.message, entry.file, entry.hint)
     return material
 
 

@@ -73,7 +73,7 @@ def _is_letter(entry: Finding, inputs: Inputs) -> bool:
         return True
     if entry.severity == ERROR or entry.id not in _PERHAPS_LETTERS:
         return False
-    return os.path.splitext(entry.source or "")[1].lower() not in _MEANT
+    return os.path.splitext(entry.file or "")[1].lower() not in _MEANT
 
 
 def _candidates(label: str, sensors: Sequence[Wanted], passphrases: Sequence[str]) -> list[str]:

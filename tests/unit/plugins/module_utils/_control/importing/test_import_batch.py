@@ -160,8 +160,8 @@ def test_what_is_no_sensors_is_listed(site: Site) -> None:
         "lost.key": "no certificate among the files belongs to it",
         "two.crt": "it belongs to two, which is not part of this run",
     }
-    assert {Path(entry.source or "").name for entry in report.unusable} == {"portal.cer", "locked.pfx"}
-    assert [Path(entry.source or "").name for entry in report.passed_over] == ["letter.txt"]
+    assert {Path(entry.file or "").name for entry in report.unusable} == {"portal.cer", "locked.pfx"}
+    assert [Path(entry.file or "").name for entry in report.passed_over] == ["letter.txt"]
 
 
 def test_case_of_names_does_not_matter(site: Site) -> None:
@@ -196,7 +196,7 @@ def test_own_passphrases_of_a_large_fleet_are_tried_on_files_with_the_sensors_na
     report = site.bring(*sensors)
     done = {name for name, action in actions(report).items() if action == "imported"}
     assert done == {cn(1), cn(10)}
-    assert [Path(entry.source or "").name for entry in report.unusable] == ["nameless.pfx"]
+    assert [Path(entry.file or "").name for entry in report.unusable] == ["nameless.pfx"]
 
 
 def test_a_sensor_that_another_run_works_on(site: Site) -> None:
