@@ -37,6 +37,7 @@ class ActionModule(ControllerAction):
         if sensors:
             seen, errors = variables.read(sensors[0], [f"{LOCAL_CA_PREFIX}dir", f"{SENSOR_PREFIX}stage_dir"])
         result: dict[str, Any] = {"changed": False, "folder": params["folder"], "authorities": [], "certificates": []}
+        result["planned"] = False
         if not params["folder"] and seen.get(f"{SENSOR_PREFIX}stage_dir"):
             # Beside the stage directory, never in it: every entry there is a sensor.
             stage_dir = folder_of(seen[f"{SENSOR_PREFIX}stage_dir"], f"{SENSOR_PREFIX}stage_dir")
@@ -68,7 +69,7 @@ class ActionModule(ControllerAction):
             raise InputError(
                 f"there is no CA at {path} that workstations could trust; set trust_store_certificates, or make the CA"
             )
-        return {**result, "msg": f"{path} is yet to be made"}
+        return {**result, "planned": True, "msg": f"{path} is yet to be made"}
 
 
 def _described(one: Judged) -> dict[str, Any]:

@@ -70,6 +70,10 @@ authorities:
   type: list
   elements: dict
   returned: success
+planned:
+  description: Whether the CA is yet to be made, in check mode.
+  type: bool
+  returned: success
 folder:
   description: The folder for workstations.
   type: str
