@@ -29,11 +29,11 @@ class ActionModule(ControllerAction):
         without: list[str] = []
         warnings: list[str] = []
         for host in task_vars["groups"].get(params["group"], []):
-            values, errors = variables.read(host, [ADDRESS, NAME])
+            values, errors = variables.read(host, [ADDRESS, NAME, "ansible_host"])
             if ADDRESS in errors:
                 warnings.append(f"{host}: {ADDRESS} cannot be evaluated: {errors[ADDRESS]}")
                 continue
-            given = values.get(ADDRESS)
+            given = values.get(ADDRESS) or values.get("ansible_host")
             addresses = [str(one) for one in (given if isinstance(given, list) else [given or host])]
             # A host name as ansible_host is no fault: such a sensor is in DNS already.
             if (
@@ -52,7 +52,8 @@ class ActionModule(ControllerAction):
                 else:
                     entries.append(raw)
         entries = _without_contradictions(entries, warnings)
-        if without:
+        # If none has an address, names are no matter of this inventory.
+        if without and entries:
             shown = ", ".join(without[:10]) + (f" and {len(without) - 10} more" if len(without) > 10 else "")
             warnings.append(f"no hosts entry for {shown}: neither {ADDRESS} nor ansible_host is an IP address")
         return {
