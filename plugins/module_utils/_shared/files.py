@@ -49,9 +49,10 @@ def unused_name(folder: str, prefix: str = ".new-") -> str:
     return os.path.join(folder or ".", prefix + secrets.token_hex(8))
 
 
-def write_new(path: str, content: bytes, mode: int) -> None:
+def write_new(path: str, content: bytes, mode: int, durable: bool = False) -> None:
     """Create a file that must not exist yet, with its final mode from the first byte on.
 
+    :param durable: wait until the content is on the disk, for what could not be made again.
     :raises OSError: the file exists, or could not be written whole.
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), mode)
@@ -59,6 +60,9 @@ def write_new(path: str, content: bytes, mode: int) -> None:
         # The umask may have taken bits away; it can never have added any.
         os.fchmod(stream.fileno(), mode)
         stream.write(content)
+        if durable:
+            stream.flush()
+            os.fsync(stream.fileno())
 
 
 def write_once(path: str, content: bytes, mode: int) -> None:

@@ -139,15 +139,20 @@ def write_authority(folder: str, settings: AuthoritySettings, moment: datetime.d
         work = tempfile.mkdtemp(prefix=f".{name}.new-", dir=parent)
         tiers = make_tiers(settings, moment)
         for tier, made in tiers.items():
-            write_new(os.path.join(work, f"{tier}.crt"), parts.pem(made.certificate), PUBLIC_FILE)
-            write_new(os.path.join(work, f"{tier}.key"), parts.key_pem(made.key, settings.passphrase), PRIVATE_FILE)
+            write_new(os.path.join(work, f"{tier}.crt"), parts.pem(made.certificate), PUBLIC_FILE, durable=True)
+            write_new(
+                os.path.join(work, f"{tier}.key"),
+                parts.key_pem(made.key, settings.passphrase),
+                PRIVATE_FILE,
+                durable=True,
+            )
         marker = {
             "format": FORMAT,
             "tiers": settings.tiers,
             "made": parts.iso(moment),
             "fingerprints": {tier: parts.fingerprint(made.certificate) for tier, made in tiers.items()},
         }
-        write_new(os.path.join(work, MARKER), json.dumps(marker, indent=2).encode() + b"\n", PUBLIC_FILE)
+        write_new(os.path.join(work, MARKER), json.dumps(marker, indent=2).encode() + b"\n", PUBLIC_FILE, durable=True)
         sync_folder(work)
         # Onto an empty folder rename(2) works and stays atomic; onto a CA that another run made meanwhile it fails.
         os.rename(work, folder)

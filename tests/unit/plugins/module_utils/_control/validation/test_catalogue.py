@@ -173,7 +173,7 @@ def test_a_rule_that_crashes_is_a_finding_and_the_others_run(monkeypatch: pytest
 
 
 def test_reference_page_is_current(checkout: Path) -> None:
-    generator = checkout / "tools" / "generate-checks-page"
+    generator = checkout / "tools" / "generate_checks_page.py"
     if not generator.exists():
         pytest.skip("the page's generator is not part of the built collection")
     done = subprocess.run([sys.executable, str(generator), "--check"], capture_output=True, text=True, check=False)

@@ -1,11 +1,10 @@
-#!/usr/bin/env python3
 # SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Write docs/checks.md from the table of checks.
 
-tools/generate-checks-page           writes the page
-tools/generate-checks-page --check   only tells whether it is current (exit status 1 if not)
+tools/generate_checks_page.py           writes the page
+tools/generate_checks_page.py --check   only tells whether it is current (exit status 1 if not)
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ INTRODUCTION = """\
 <!--
 SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
 SPDX-License-Identifier: GPL-3.0-or-later
-Made by tools/generate-checks-page from the table of checks; do not edit.
+Made by tools/generate_checks_page.py from the table of checks; do not edit.
 -->
 
 # Checks of the profile `defender_iot`
@@ -73,7 +72,7 @@ def page() -> str:
         for check in catalogue.CHECKS:
             if check.object != name:
                 continue
-            said = f"“{check.upload_error}”" if check.upload_error else "none known"
+            said = f"`{check.upload_error}`" if check.upload_error else "none known"
             parts.append(
                 f"\n### `{check.id}` ({check.severity}): {check.title}\n\n"
                 f"- Requirement: {check.requirement} ({check.source})\n"
@@ -88,7 +87,7 @@ def main() -> int:
     text = page()
     if "--check" in sys.argv[1:]:
         if not PAGE.is_file() or PAGE.read_text(encoding="utf-8") != text:
-            print(f"{PAGE} is not current; run tools/generate-checks-page", file=sys.stderr)
+            print(f"{PAGE} is not current; run tools/generate_checks_page.py", file=sys.stderr)
             return 1
         return 0
     PAGE.write_text(text, encoding="utf-8")
