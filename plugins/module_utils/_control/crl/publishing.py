@@ -189,6 +189,9 @@ class Publisher:
         shown: set[int] = set()
         if current is None:
             reasons = [fault or "missing"]
+            if source.key is None:  # then it matters whether somebody must be told
+                waiting = records.by(source.certificate, records.serials - self._shown_elsewhere(source))
+                reasons += [_count(len(waiting), "new revocation")] if waiting else []
         else:
             shown = {entry.serial_number for entry in current}
             new = records.by(source.certificate, records.serials - shown - self._shown_elsewhere(source))
