@@ -60,14 +60,14 @@ class Issued:
         )
 
 
-def name(common_name: str) -> x509.Name:
+def name(*common_names: str) -> x509.Name:
     """A subject as the sensors want it."""
     return x509.Name(
         [
             x509.NameAttribute(NameOID.COUNTRY_NAME, "US"),
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Contoso"),
             x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, "OT"),
-            x509.NameAttribute(NameOID.COMMON_NAME, common_name),
+            *(x509.NameAttribute(NameOID.COMMON_NAME, common_name) for common_name in common_names),
         ]
     )
 
@@ -78,6 +78,7 @@ def issue(
     ca: bool = False,
     key: Any = None,
     days: tuple[int, int] = (-10, 300),
+    more_names: tuple[str, ...] = (),
 ) -> Issued:
     """A certificate; without an issuer it is self-signed."""
     key = key if key is not None else rsa_key(common_name)
@@ -85,7 +86,7 @@ def issue(
     above = issuer.certificate.subject if issuer else name(common_name)
     builder = (
         x509.CertificateBuilder()
-        .subject_name(name(common_name))
+        .subject_name(name(common_name, *more_names))
         .issuer_name(above)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())

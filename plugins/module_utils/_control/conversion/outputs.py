@@ -56,13 +56,10 @@ def needs_of(kinds: Sequence[str]) -> Needs:
 
 def render(kind: str, selection: Selection, form: Form) -> bytes:
     """The bytes of an output; the selection has what it takes."""
-    leaf = selection.leaf.view.certificate if selection.leaf else None
     if kind == "crt":
-        assert leaf is not None
-        return reading.to_pem(leaf)
+        return reading.to_pem(selection.the_leaf.view.certificate)
     if kind == "crt_der":
-        assert leaf is not None
-        return leaf.public_bytes(serialization.Encoding.DER)
+        return selection.the_leaf.view.certificate.public_bytes(serialization.Encoding.DER)
     if kind == "pem":
         return b"".join(reading.to_pem(entry.view.certificate) for entry in selection.chain)
     if kind == "p7b":
@@ -78,7 +75,6 @@ def _everything(selection: Selection) -> list[x509.Certificate]:
 
 
 def _key(selection: Selection, form: Form) -> bytes:
-    assert selection.key is not None
     encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
     if form.passphrase:
         encryption = serialization.BestAvailableEncryption(form.passphrase.encode())
@@ -87,7 +83,7 @@ def _key(selection: Selection, form: Form) -> bytes:
         if form.key_format == TRADITIONAL
         else serialization.PrivateFormat.PKCS8
     )
-    return selection.key.key.private_bytes(serialization.Encoding.PEM, layout, encryption)
+    return selection.the_key.key.private_bytes(serialization.Encoding.PEM, layout, encryption)
 
 
 def _friendly_name(selection: Selection, form: Form) -> str | None:
@@ -97,8 +93,6 @@ def _friendly_name(selection: Selection, form: Form) -> str | None:
 
 
 def _pkcs12(selection: Selection, form: Form) -> bytes:
-    assert selection.leaf is not None
-    assert selection.key is not None
     encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
     if form.passphrase and form.p12_profile == LEGACY:
         encryption = (
@@ -119,8 +113,8 @@ def _pkcs12(selection: Selection, form: Form) -> bytes:
     name = _friendly_name(selection, form)
     return pkcs12.serialize_key_and_certificates(
         name.encode() if name else None,
-        selection.key.key,  # type: ignore[arg-type]
-        selection.leaf.view.certificate,
+        selection.the_key.key,  # type: ignore[arg-type]
+        selection.the_leaf.view.certificate,
         [entry.view.certificate for entry in selection.chain] or None,
         encryption,
     )
@@ -172,11 +166,11 @@ def _names_differ(have: Sequence[FoundCertificate], want: Sequence[FoundCertific
 
 
 def _key_difference(kind: str, existing: bytes, found: Material, selection: Selection, form: Form) -> str | None:
-    assert selection.key is not None
     if len(found.keys) != 1:
         return "it holds no private key" if not found.keys else "it holds several private keys"
     have = found.keys[0]
-    if have.key_id != selection.key.key_id or key_der(have.key) != key_der(selection.key.key):
+    wanted = selection.the_key
+    if have.key_id != wanted.key_id or key_der(have.key) != key_der(wanted.key):
         return "another private key"
     if have.encrypted != bool(form.passphrase):
         return "it is encrypted" if have.encrypted else "it is not encrypted"

@@ -31,6 +31,26 @@ class Selection:
     gap: str | None = None
     findings: tuple[Finding, ...] = ()
 
+    @property
+    def the_leaf(self) -> FoundCertificate:
+        """The leaf.
+
+        :raises ConversionProblem: there is none.
+        """
+        if self.leaf is None:
+            raise ConversionProblem("src.no-certificate", "there is no certificate of an appliance in the files")
+        return self.leaf
+
+    @property
+    def the_key(self) -> FoundKey:
+        """The private key.
+
+        :raises ConversionProblem: there is none.
+        """
+        if self.key is None:
+            raise ConversionProblem("src.no-key", "there is no private key in the files")
+        return self.key
+
 
 @dataclass(frozen=True)
 class Needs:

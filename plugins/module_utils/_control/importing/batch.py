@@ -193,8 +193,10 @@ def _bring_in(entry: Assignment, store: Store, check_mode: bool) -> ImportOutcom
     if check_mode:
         errors = _would_fail(sensor, contents)
         return replace(done, action=FAILED, errors=errors) if errors else done
-    name = selection.leaf.view.common_names[-1]
-    return replace(done, files=store.add(sensor.name, selection.leaf.view.fingerprint, name, contents, parts.now()))
+    view = selection.the_leaf.view
+    # Of several common names the one that was looked for: that is known to be fit as a file's name.
+    name = next(name for name in view.common_names if name.lower() == sensor.common_name.lower())
+    return replace(done, files=store.add(sensor.name, view.fingerprint, name, contents, parts.now()))
 
 
 def _same(
@@ -215,8 +217,7 @@ def _same(
 
 
 def _changes(selection: Selection, reasons: tuple[str, ...]) -> tuple[tuple[str, str, str], ...]:
-    assert selection.leaf is not None
-    view = selection.leaf.view
+    view = selection.the_leaf.view
     after = f"serial {view.serial:x}, until {parts.iso(view.not_after)}, SHA-256 {view.fingerprint}"
     return (("bundle", "; ".join(reasons), after),)
 

@@ -171,6 +171,15 @@ def test_case_of_names_does_not_matter(site: Site) -> None:
     assert actions(report) == {"nine": "imported"}
 
 
+def test_a_second_common_name_is_no_path(site: Site) -> None:
+    issued = pki.issue(cn(1), pki.issuing(), more_names=("../../../outside",))
+    site.receive("a", issued.crt + issued.private())
+    report = site.bring(wanted(1))
+    assert actions(report) == {cn(1): "imported"}
+    assert not list(site.folder.rglob("outside*"))
+    assert Path(report.outcomes[0].files.crt).name == f"{cn(1)}.crt"  # type: ignore[union-attr]
+
+
 def test_inputs_that_cannot_be_used_fail_their_sensor_only(site: Site) -> None:
     for number in (1, 2, 3, 4):
         site.receive(f"{number}", pki.sensor(cn(number)).crt + pki.sensor(cn(number)).private())
