@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -261,3 +263,26 @@ def test_a_dangling_link_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="folder does not exist"):
         hosts_file_read.read_hosts(str(tmp_path / "no" / "hosts"))
     assert hosts_file_read.read_hosts(str(tmp_path / "new")) == b""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount")
+@pytest.mark.parametrize(
+    ("mount", "printed"),
+    [
+        ("mount --bind {0}/source {0}/hosts", "True"),
+        ("mount --bind -o ro {0} {0}", "cannot be written: Read-only file system"),
+    ],
+)
+def test_real_mounts(tmp_path: Path, mount: str, printed: str) -> None:
+    for name in ("source", "hosts"):
+        (tmp_path / name).write_bytes(b"former\n")
+    code = f"try: print(update_file('{tmp_path}/hosts', b'new\\n'))\nexcept Exception as e: print(e)"
+    package = hosts_file_read.__name__.rpartition(".")[0]
+    program = f"import sys; sys.path[:] = {sys.path!r}\nfrom {package}.file_update import update_file\n{code}"
+    script = f"mount --make-rprivate / && {mount.format(tmp_path)} && {sys.executable} -"
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", script], input=program, capture_output=True, text=True, check=False
+    )
+    assert printed in done.stdout, done
+    assert (tmp_path / "source").read_bytes() == (b"new\n" if printed == "True" else b"former\n")
+    assert sorted(os.listdir(tmp_path)) == ["hosts", "source"]
