@@ -23,8 +23,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "support"))
 import tls_endpoints as tls
 
 NAME = "sensor-1.plant.example"
-PATIENCE = 5.0
-SHORT = 0.6
+PATIENCE = 15.0
+SHORT = 1.0
 
 
 @pytest.fixture(scope="module")
@@ -125,10 +125,10 @@ def test_second_address_is_tried(sensor: tls.Identity, tmp_path: Path, monkeypat
         (tls.say(b"220 mail.plant.example ESMTP\r\n", first=True), PATIENCE, "plain", "a mail or FTP server"),
         (tls.say(b"\x00\x01\x1b[2J"), PATIENCE, "plain", r"it begins with '\x00\x01\x1b[2J'"),
         (tls.answer_lines, SHORT, "plain", "a web server without TLS"),
-        (tls.say(b"\x16\x03\x03\x00\x7a"), SHORT, "timeout", "began and did not end within 0.6 s"),
+        (tls.say(b"\x16\x03\x03\x00\x7a"), SHORT, "timeout", "began and did not end within 1 s"),
         (tls.say(b"\x16\x03\x03\x00\x05\x02\x00\x00\x01\xff"), PATIENCE, "handshake", "the handshake failed"),
         (tls.say(b"\x15\x03\x01\x00\x02\x02\x28"), PATIENCE, "handshake", "alert handshake failure"),
-        (tls.wait_for_end, SHORT, "timeout", "accepted, but no answer came within 0.6 s"),
+        (tls.wait_for_end, SHORT, "timeout", "accepted, but no answer came within 1 s"),
         (tls.close_at_once, PATIENCE, "closed", "closed without an answer"),
         (tls.reset, PATIENCE, "reset", "accepted and then reset"),
     ],
@@ -143,7 +143,7 @@ def test_bad_endpoints(handler: Callable[[socket.socket], None], timeout: float,
         elapsed = time.monotonic() - started
     assert (seen.answer.reason, seen.answer.certificates) == (reason, ())
     assert words in seen.answer.detail
-    assert elapsed < timeout + 0.5
+    assert elapsed < timeout + 2
 
 
 def test_slow_server_has_the_whole_time(sensor: tls.Identity, tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_slow_server_has_the_whole_time(sensor: tls.Identity, tmp_path: Path) ->
         handle(stream)
 
     with tls.listening(slow) as port:
-        seen = probe(Endpoint("127.0.0.1", port), 1.6)
+        seen = probe(Endpoint("127.0.0.1", port), 3)
     assert asked.is_set()
     assert seen.answer.certificates[0] == sensor.der
 
@@ -200,7 +200,7 @@ def test_resolver_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = probe(Endpoint("slow.plant.example", 443), 0.3)
     over.set()
     assert (seen.answer.reason, seen.answer.detail) == ("dns", "slow.plant.example was not resolved within 0.3 s")
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 5
 
 
 def test_unspeakable_server_name(sensor: tls.Identity, tmp_path: Path) -> None:
@@ -219,10 +219,10 @@ def test_hanging_ones_do_not_delay_the_others(sensor: tls.Identity, tmp_path: Pa
             Endpoint("127.0.0.3", bad) if number % 10 == 3 else Endpoint("127.0.0.1", good) for number in range(100)
         ]
         started = time.monotonic()
-        seen = probe_all(endpoints, 1.5, 64)
+        seen = probe_all(endpoints, 4, 64)
         elapsed = time.monotonic() - started
     assert [each.answer.reason for each in seen] == ["timeout" if n % 10 == 3 else "ok" for n in range(100)]
-    assert elapsed < 1.5 + 4  # one after the other they would take 15 s
+    assert elapsed < 4 + 6  # one after the other they would take 40 s
 
 
 def test_few_file_descriptors(sensor: tls.Identity, tmp_path: Path) -> None:
@@ -232,7 +232,7 @@ def test_few_file_descriptors(sensor: tls.Identity, tmp_path: Path) -> None:
         used = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 50
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(100, used + 40), hard))
         try:
-            seen = probe_all([Endpoint("127.0.0.1", port)] * 120, 5, 120)
+            seen = probe_all([Endpoint("127.0.0.1", port)] * 120, PATIENCE, 120)
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert {each.answer.reason for each in seen} == {"ok"}
