@@ -285,3 +285,13 @@ def test_named_stores_that_do_not_exist_are_told(tmp_path: Path) -> None:
 def test_a_tool_that_hangs_is_stopped(tmp_path: Path) -> None:
     with pytest.raises(PkiError, match=r"did not end within 0\.2 seconds"):
         Runner(0.2).run([sys.executable, "-c", "import threading; threading.Event().wait(30)"])
+
+
+def test_what_the_tool_distrusts_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = a_bundle(tmp_path)
+    ask(store, ROOT)
+    monkeypatch.setattr(store, "distrusts", lambda _anchor: "on the blocklist")
+    report = ask(store, ROOT)
+    assert (report.changed, report.trusted) == (False, False)
+    assert "does not trust what was installed" in report.error
+    assert "on the blocklist" in report.error
