@@ -84,6 +84,20 @@ class FoundKey:
         return f"{name} {curve}" if curve else f"{name} {size}" if size else name
 
 
+@dataclass(frozen=True)
+class PackedMaterial:
+    """Material as plain data, which can travel between processes.
+
+    :ivar certificates: DER, source, friendly name.
+    :ivar keys: unencrypted PKCS#8, source, whether it was encrypted, form, container.
+    """
+
+    certificates: list[tuple[bytes, str, str | None]]
+    keys: list[tuple[bytes, str, bool, str, str]] = field(repr=False)
+    findings: list[Finding]
+    kinds: list[str]
+
+
 @dataclass
 class Material:
     """All certificates and keys of some files, each once, and what else there was."""
@@ -97,6 +111,24 @@ class Material:
     def errors(self) -> list[Finding]:
         """What has to stop a conversion."""
         return [entry for entry in self.findings if entry.severity == ERROR]
+
+    def packed(self) -> PackedMaterial:
+        """The same as plain data."""
+        certificates = [(entry.view.der, entry.source, entry.friendly_name) for entry in self.certificates]
+        keys = [(key_der(entry.key), entry.source, entry.encrypted, entry.form, entry.container) for entry in self.keys]
+        return PackedMaterial(certificates, keys, self.findings, self.kinds)
+
+    @classmethod
+    def unpacked(cls, data: PackedMaterial) -> Material:
+        """What was packed."""
+        material = cls(findings=data.findings, kinds=data.kinds)
+        for der, source, name in data.certificates:
+            material.certificates.append(FoundCertificate(_view(der, source), source, name))
+        for pkcs8, source, encrypted, form, container in data.keys:
+            key = containers.load_unencrypted(pkcs8)
+            found = FoundKey(key, public_key_id(key.public_key()), source, encrypted, form, container)
+            material.keys.append(found)
+        return material
 
     def merge(self, other: Material) -> None:
         """Take over what another holds; the same certificate or key counts once."""

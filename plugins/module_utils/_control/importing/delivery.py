@@ -5,13 +5,19 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ..conversion.inputs import Inputs, read_inputs
-from ..conversion.material import Material, take_apart
+from ..conversion.inputs import InputFile, Inputs, read_inputs
+from ..conversion.material import Material, PackedMaterial, take_apart
 from ..conversion.problem import ERROR, INFO, Finding
+from ..parallel import process_map, usable_processors
+
+# Below this, starting processes costs more than it saves.
+PARALLEL_FROM = 20
+_CHUNK = 4
 
 # Where a private passphrase of a sensor is tried although no name tells that the file is that sensor's.
 MAX_UNNAMED = 20
@@ -59,13 +65,20 @@ def read_delivery(paths: Sequence[str], sensors: Sequence[Wanted], passphrases: 
     """
     inputs = read_inputs(paths)
     pool = Material(findings=list(inputs.findings))
-    for file in inputs.files:
-        pool.merge(take_apart(file, _candidates(file.label, sensors, passphrases)))
+    work = functools.partial(_take_apart, sensors=sensors, passphrases=passphrases)
+    workers = usable_processors() if len(inputs.files) >= PARALLEL_FROM else 1
+    for packed in process_map(work, inputs.files, workers, _CHUNK):
+        pool.merge(Material.unpacked(packed))
     unusable: list[Finding] = []
     passed_over: list[Finding] = []
     for entry in pool.findings:
         (passed_over if _is_letter(entry, inputs) else unusable).append(entry)
     return Delivery(pool, tuple(unusable), tuple(passed_over))
+
+
+def _take_apart(file: InputFile, sensors: Sequence[Wanted], passphrases: Sequence[str]) -> PackedMaterial:
+    """In a worker: what is in a file; encrypted ones take their time."""
+    return take_apart(file, _candidates(file.label, sensors, passphrases)).packed()
 
 
 def _is_letter(entry: Finding, inputs: Inputs) -> bool:
