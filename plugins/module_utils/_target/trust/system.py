@@ -25,7 +25,7 @@ _SUFFIXES = (".crt", ".pem", ".cer", ".der")
 class Mechanism:
     """How a family of distributions does it.
 
-    :ivar mark: a folder whose presence tells the family.
+    :ivar mark: a folder or file whose presence tells the family.
     :ivar folder: where administrators put anchors.
     :ivar command: what makes the store from them.
     :ivar bundle: the PEM file that is made.
@@ -71,13 +71,23 @@ MECHANISMS = (
         "update-ca-certificates(8) of SUSE",
     ),
     Mechanism(
+        "alpine",
+        "/etc/alpine-release",
+        "/usr/local/share/ca-certificates",
+        ("update-ca-certificates",),
+        "/etc/ssl/certs/ca-certificates.crt",
+        # OpenSSL reads /etc/ssl/cert.pem there, a link to the bundle.
+        ("-CAfile", "/etc/ssl/certs/ca-certificates.crt"),
+        "update-ca-certificates(8) of Alpine Linux",
+    ),
+    Mechanism(
         "debian",
         "/usr/share/ca-certificates",
         "/usr/local/share/ca-certificates",
         ("update-ca-certificates",),
         "/etc/ssl/certs/ca-certificates.crt",
         ("-CApath", "/etc/ssl/certs"),
-        "update-ca-certificates(8) of Debian, which Alpine shares",
+        "update-ca-certificates(8) of Debian",
     ),
 )
 
@@ -88,7 +98,7 @@ def detect(root: str = "/") -> Mechanism | None:
     :param root: where its file system begins, for tests.
     """
     for mechanism in MECHANISMS:
-        if os.path.isdir(_below(root, mechanism.mark)) and find(mechanism.command[0]):
+        if os.path.exists(_below(root, mechanism.mark)) and find(mechanism.command[0]):
             return mechanism
     return None
 

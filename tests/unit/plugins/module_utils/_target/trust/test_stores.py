@@ -247,6 +247,7 @@ def test_of_a_file_with_several_only_the_told_one_goes(mechanism: Mechanism) -> 
         (["etc/ca-certificates/trust-source"], "update-ca-trust", "arch"),
         (["etc/pki/trust"], "update-ca-certificates", "suse"),
         (["usr/share/ca-certificates"], "update-ca-certificates", "debian"),
+        (["etc/alpine-release", "usr/share/ca-certificates"], "update-ca-certificates", "alpine"),
         (["usr/share/ca-certificates"], "update-ca-trust", None),
         ([], "update-ca-certificates", None),
     ],
