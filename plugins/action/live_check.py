@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ansible.errors import AnsibleConnectionFailure
+
 from ..module_utils._control import x509_parts as parts
 from ..module_utils._control.authority.ledger import Ledger
 from ..module_utils._control.live.known import Known
@@ -49,7 +51,11 @@ class ActionModule(ControllerAction):
         self, endpoints: Sequence[Endpoint], timeout: float, parallel: int, task_vars: dict[str, Any]
     ) -> list[Probe]:
         arguments = {"endpoints": [vars(endpoint) for endpoint in endpoints], "timeout": timeout, "parallel": parallel}
-        result = self._execute_module(module_name=PROBE_MODULE, module_args=arguments, task_vars=task_vars)
+        try:
+            result = self._execute_module(module_name=PROBE_MODULE, module_args=arguments, task_vars=task_vars)
+        except AnsibleConnectionFailure as error:
+            # Otherwise Ansible would call the sensor unreachable for which the task runs.
+            raise PkiError(f"the vantage host cannot be reached, so nothing was looked at: {error.message}") from None
         if result.get("failed") or "probes" not in result:
             raise PkiError(f"the vantage host could not look: {result.get('msg') or 'no reason was given'}")
         try:

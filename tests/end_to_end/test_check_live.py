@@ -120,6 +120,13 @@ def test_from_a_vantage_host(ansible: Any, fleet: Fleet, tmp_path: Path) -> None
         there = ansible.playbook("check_live", inventory, "--limit", ONE, "-e", "live_check_vantage=jump-host")
         lost = ansible.playbook("check_live", inventory, "--limit", ONE, "-e", "live_check_vantage=jump-host", "-e",
                                 "ansible_python_interpreter=/nonexistent")  # fmt: skip
+    # Its sshd has ended.
+    gone = ansible.playbook("check_live", inventory, "--limit", ONE, "-e", "live_check_vantage=jump-host")
+    assert gone.code != 0
+    assert (
+        "the vantage host cannot be reached, so nothing was looked at: Failed to connect to the host via ssh"
+        in gone.output
+    )
     assert "cannot be resolved" in away.output
     assert there.code == 0, there.output
     assert "1 of 1 targets present the certificate that was given" in there.output

@@ -67,7 +67,7 @@ def ssh_host(
                 "ansible_user": user or getpass.getuser(),
                 "ansible_connection": "ssh",
                 "ansible_ssh_private_key_file": str(folder / "user"),
-                "ansible_ssh_common_args": "-o ControlMaster=no -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null",
+                "ansible_ssh_args": "-o ControlMaster=no -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null",
                 "ansible_python_interpreter": python,
             }
         finally:
