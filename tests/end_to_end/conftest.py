@@ -123,6 +123,7 @@ class Ansible:
         path = self.folder / "tasks.yml"
         path.write_text(yaml.safe_dump([play], sort_keys=False))
         variables = {"ansible_python_interpreter": sys.executable, **arguments.pop("variables", {})}
+        variables = {name: value for name, value in variables.items() if value is not None}
         outcome = self.playbook(str(path), inventory, *options, variables=variables, **arguments)
         outcome.saved = {file.stem: json.loads(file.read_text()) for file in target.iterdir()}
         return outcome
