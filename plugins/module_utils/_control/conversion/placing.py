@@ -144,14 +144,19 @@ def place(placements: Sequence[Placement], ownership: Ownership, backup: bool) -
                 continue
             temporary = tempfile.mktemp(prefix=".new-", dir=os.path.dirname(placement.path) or ".")
             prepared.append((temporary, placement))
-            write_new(temporary, placement.content, PRIVATE_FILE)
-            _own(temporary, placement, ownership)
-            os.chmod(temporary, placement.mode)
+            if placement.uid is None and placement.gid is None:
+                write_new(temporary, placement.content, placement.mode)
+            else:
+                write_new(temporary, placement.content, PRIVATE_FILE)
+                _own(temporary, placement, ownership)
+                os.chmod(temporary, placement.mode)
             if backup and os.path.exists(placement.path):
                 backups[placement.path] = _back_up(placement.path)
-        for temporary, placement in prepared:
+        while prepared:
+            temporary, placement = prepared[0]
             current = placement.path
             os.replace(temporary, placement.path)
+            del prepared[0]
         for placement in placements:
             current = placement.path
             if placement.content is None:
