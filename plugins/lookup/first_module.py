@@ -5,11 +5,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from ansible.plugins.loader import module_loader
-from ansible.plugins.lookup import LookupBase
-
 DOCUMENTATION = r"""
 name: first_module
 author: ot_pki.defender_iot contributors (!UNKNOWN)
@@ -37,6 +32,11 @@ _raw:
   type: list
   elements: str
 """
+
+from typing import Any
+
+from ansible.plugins.loader import module_loader
+from ansible.plugins.lookup import LookupBase
 
 
 class LookupModule(LookupBase):

@@ -15,7 +15,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "stores": {"type": "list", "elements": "str", "choices": list(KINDS)},
     "fingerprints": {"type": "list", "elements": "str", "default": []},
     "remove_former": {"type": "bool", "default": False},
-    "java_keystores": {"type": "list", "elements": "path", "default": []},
+    "java_keystores": {"type": "list", "elements": "path", "no_log": False, "default": []},
     "java_password": {"type": "str", "no_log": True, "default": "changeit"},
     "nss_databases": {"type": "list", "elements": "path", "default": []},
     "nss_users": {"type": "list", "elements": "str", "default": []},
