@@ -137,12 +137,24 @@ def test_from_a_vantage_host(ansible: Any, fleet: Fleet, tmp_path: Path) -> None
 def test_module(ansible: Any, tmp_path: Path) -> None:
     identity = tls.issue("sensor-1.plant.example")
     crt, _chain = identity.stage(tmp_path, "sensor-1")
+    bad = {"host": "127.0.0.1", "port": tls.free_port()}
     with tls.listening(tls.tls_handler(identity.write(tmp_path, "sensor-1"))) as port:
         good = {"host": "127.0.0.1", "port": port, "name": "sensor-1.plant.example", "certificate": crt}
-        bad = {"host": "127.0.0.1", "port": tls.free_port()}
-        result = ansible.module("live_check", {"targets": [good], "timeout": 5})
-        mixed = ansible.module("live_check", {"targets": [bad, good], "timeout": 5})
-        never = ansible.module("live_check", {"targets": [bad, good], "timeout": 5, "fail_on": "never"})
+        asked = {
+            "good": {"targets": [good], "timeout": 5},
+            "mixed": {"targets": [bad, good], "timeout": 5},
+            "never": {"targets": [bad, good], "timeout": 5, "fail_on": "never"},
+            "text": {"targets": ["192.0.2.1"]},
+            "timeout": {"targets": [], "timeout": 0},
+            "option": {"targets": [{"host": "a", "hostname": "b"}]},
+            "nothing": {},
+        }
+        tasks = [
+            {"ot_pki.defender_iot.live_check": options, "register": f"saved_{name}", "ignore_errors": True}
+            for name, options in asked.items()
+        ]
+        saved = ansible.tasks(tasks).saved
+    result, mixed, never = saved["saved_good"], saved["saved_mixed"], saved["saved_never"]
     assert (result.get("failed", False), result["changed"]) == (False, False)
     assert result["results"][0]["state"] == "matches"
     assert result["results"][0]["name_matches"] is True
@@ -150,18 +162,11 @@ def test_module(ansible: Any, tmp_path: Path) -> None:
     assert [each["state"] for each in mixed["results"]] == ["unreachable", "matches"]
     assert not never.get("failed", False)
     assert never["results"] == mixed["results"]
-
-
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ({"targets": ["192.0.2.1"]}, "targets[0] is '192.0.2.1'; wanted: a dictionary"),
-        ({"targets": [], "timeout": 0}, "timeout is 0; wanted: seconds, more than 0"),
-        ({"targets": [{"host": "a", "hostname": "b"}]}, "targets[0] has an option 'hostname'"),
-        ({}, "missing required arguments: targets"),
-    ],
-)
-def test_misuse(ansible: Any, options: dict[str, Any], words: str) -> None:
-    result = ansible.module("live_check", options)
-    assert result["failed"]
-    assert words in result["msg"]
+    for name, words in (
+        ("text", "targets[0] is '192.0.2.1'; wanted: a dictionary"),
+        ("timeout", "timeout is 0; wanted: seconds, more than 0"),
+        ("option", "targets[0] has an option 'hostname'"),
+        ("nothing", "missing required arguments: targets"),
+    ):
+        assert saved[f"saved_{name}"]["failed"]
+        assert words in saved[f"saved_{name}"]["msg"]
