@@ -34,6 +34,13 @@ _LEGACY_HINT = (
     "This machine's cryptography cannot read the old encryption in it; export it anew with AES, or convert it with: "
     "openssl pkcs12 -legacy -in FILE -out NEW.pem"
 )
+# PKCS#12's RC2 with 128 and 40 bits (RFC 7292, appendix C). OpenSSL without its legacy provider gives the same
+# answer to it as to a wrong passphrase.
+_RC2 = (bytes.fromhex("060a2a864886f70d010c0105"), bytes.fromhex("060a2a864886f70d010c0106"))
+_RC2_HINT = (
+    "Give the passphrase with which the file was made. If this is it, the file's old encryption (RC2) is not in this "
+    "machine's OpenSSL: have it exported with AES, or convert it with: openssl pkcs12 -legacy -in FILE -out NEW.pem"
+)
 
 
 @dataclass(frozen=True)
@@ -137,7 +144,8 @@ def open_pkcs12(der: bytes, passphrases: Sequence[str], source: str) -> Opened:
         message = f"none of the {len(given)} passphrases opens the PKCS#12 file"
     else:
         message = "the passphrase does not open the PKCS#12 file"
-    raise ConversionProblem("key.passphrase", message, source)
+    hint = _RC2_HINT if any(identifier in der for identifier in _RC2) else None
+    raise ConversionProblem("key.passphrase", message, source, hint)
 
 
 def _try_pkcs12(der: bytes, candidates: Sequence[bytes]) -> tuple[str, str, Opened]:

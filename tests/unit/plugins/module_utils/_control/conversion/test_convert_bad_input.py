@@ -174,6 +174,13 @@ def test_no_passphrase_is_told_apart_from_a_wrong_one(tmp_path: Path) -> None:
     assert "no passphrase is given" in outcome(tmp_path, [tmp_path / "a.pfx"], passphrase=None)["msg"]
 
 
+def test_old_encryption_that_this_machine_may_lack_is_named(tmp_path: Path) -> None:
+    """OpenSSL without its legacy provider says the same as to a wrong passphrase."""
+    rc2 = ("-legacy", "-certpbe", "PBE-SHA1-RC2-40")
+    (tmp_path / "a.pfx").write_bytes(pki.pfx(tmp_path, pki.sensor(), "Other", *rc2))
+    assert "openssl pkcs12 -legacy" in outcome(tmp_path, [tmp_path / "a.pfx"])["msg"]
+
+
 def test_what_merely_lies_in_a_folder_is_passed_over(tmp_path: Path) -> None:
     folder = tmp_path / "received"
     folder.mkdir()
