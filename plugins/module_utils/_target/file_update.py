@@ -9,10 +9,9 @@ import contextlib
 import errno
 import os
 import shutil
-import tempfile
 
 from .._shared.errors import FileError
-from .._shared.files import PRIVATE_FILE, PUBLIC_FILE, sync_folder, why, write_new
+from .._shared.files import PRIVATE_FILE, PUBLIC_FILE, sync_folder, unused_name, why, write_new
 
 # Another name cannot be put in the file's place: a mount (container), a read-only or foreign folder.
 _IN_PLACE = (errno.EBUSY, errno.EXDEV, errno.EROFS, errno.EACCES, errno.EPERM)
@@ -43,21 +42,16 @@ def update_file(path: str, content: bytes) -> bool:
 
 
 def _replace(target: str, content: bytes) -> None:
-    temporary = tempfile.mktemp(prefix=".new-", dir=os.path.dirname(target))
+    temporary = unused_name(os.path.dirname(target))
     try:
         exists = os.path.exists(target)
-        write_new(temporary, content, PRIVATE_FILE if exists else PUBLIC_FILE)
+        write_new(temporary, content, PRIVATE_FILE if exists else PUBLIC_FILE, durable=True)
         if exists:
             status = os.stat(target)
             shutil.copystat(target, temporary)  # mode and, on Linux, extended attributes
             os.utime(temporary)
             if (status.st_uid, status.st_gid) != (os.stat(temporary).st_uid, os.stat(temporary).st_gid):
                 os.chown(temporary, status.st_uid, status.st_gid)
-        descriptor = os.open(temporary, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
         os.replace(temporary, target)
     finally:
         with contextlib.suppress(OSError):
