@@ -12,6 +12,7 @@ from typing import Any
 from ansible.utils.display import Display
 
 from ..module_utils._control import x509_parts as parts
+from ..module_utils._control.authority import revocations
 from ..module_utils._control.authority.opened import Authority, folder_state, open_authority
 from ..module_utils._control.issuing.batch import FAILED, ISSUED, Batch, SensorOutcome, issue_batch
 from ..module_utils._control.issuing.plan import Wanted
@@ -55,9 +56,16 @@ class ActionModule(ControllerAction):
         add_passphrases(HostVariables(self, task_vars), sensors, "key_passphrase")
         moment = parts.now()
         authority = self._authority(ca_dir, passphrase_of(params["ca_passphrase"]), moment)
+        ledger = ledger_of(ca_dir, params["ledger_dir"])
+        revoked = revocations.find(ledger, authority.certificate.serial_number) if authority else None
+        if revoked is not None:
+            raise InputError(
+                f"the issuing CA in {ca_dir} was revoked ({revoked.text}), so nobody would trust what it issues; make a "
+                "new CA in another folder (local_ca_dir) with local_ca_create: true"
+            )
         wanted = Wanted(
             store=store_of(params["stage_dir"]),
-            ledger=ledger_of(ca_dir, params["ledger_dir"]),
+            ledger=ledger,
             authority=authority,
             crl_url=crl_url_of(params["crl_url"]),
             moment=moment,
