@@ -60,8 +60,8 @@ class ActionModule(ControllerAction):
         revoked = revocations.find(ledger, authority.certificate.serial_number) if authority else None
         if revoked is not None:
             raise InputError(
-                f"the issuing CA in {ca_dir} was revoked ({revoked.text}), so nobody would trust what it issues; make a "
-                "new CA in another folder (local_ca_dir) with local_ca_create: true"
+                f"the issuing CA in {ca_dir} was revoked ({revoked.text}), so nobody would trust what it issues; make "
+                "a new CA in another folder (local_ca_dir) with local_ca_create: true"
             )
         wanted = Wanted(
             store=store_of(params["stage_dir"]),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
 from ..module_utils._control import x509_parts as parts
@@ -67,7 +68,21 @@ class ActionModule(ActionBase):
         at = parse_moment(params["at"], "at") if params["at"] else parts.now()
         cases = _cases(params)
         vantage = Vantage(self, task_vars, params["fetcher"])
-        fetched = vantage.fetch([url for case in cases for url in case.wanted_urls()], settings)
+        try:
+            fetched = vantage.fetch([url for case in cases for url in case.wanted_urls()], settings)
+        except AnsibleConnectionFailure as error:
+            if params["fail_on"] != "never":
+                raise
+            # Asked only to report: a vantage that cannot be reached must not take the play's own host with it.
+            text = f"the vantage {vantage.name} cannot be reached: {str(error).strip()}"
+            return {
+                "changed": False,
+                "failed": False,
+                "msg": text,
+                "vantage": vantage.name,
+                "reachable": False,
+                "urls": [],
+            }
         judge = Judge(fetched, at)
         return _result([judge.judge(case) for case in cases], vantage, params)
 

@@ -113,7 +113,7 @@ options:
   fail_on:
     description:
       - V(error) fails if a certificate has URLs and none is usable, or if it is revoked; V(warning) also if one of several URLs is not usable
-        or something is worth a warning; V(never) only reports.
+        or something is worth a warning; V(never) only reports, even that the vantage cannot be reached.
     type: str
     choices: [error, warning, never]
     default: error

@@ -60,10 +60,11 @@ def gather(checks: Sequence[Mapping[str, Any]], fail_on: str = AUTO, most: int =
 
 def _judged(check: Mapping[str, Any], item: Mapping[str, Any]) -> dict[str, list[str]]:
     """The errors of each sensor; if the vantage itself failed, that is every sensor's."""
-    if check.get("results") is not None and not check.get("unreachable"):
+    if check.get("results") is not None:
         return {result["name"]: list(result["errors"]) for result in check["results"]}
-    what = "cannot be reached" if check.get("unreachable") else "could not check"
-    text = f"the vantage {item['vantage']} {what}: {str(check.get('msg') or 'no answer').strip()}"
+    text = str(check.get("msg") or "no answer").strip()
+    if not text.startswith("the vantage "):
+        text = f"the vantage {item['vantage']} could not check: {text}"
     return {entry["name"]: [text] for entry in item["certificates"]}
 
 
