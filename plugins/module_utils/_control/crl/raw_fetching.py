@@ -14,9 +14,8 @@ import binascii
 import http.client
 import io
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Callable  # of collections.abc, Python 3.8 cannot subscript it while it runs
 from urllib.parse import quote
 
 from ..._shared.errors import PkiError

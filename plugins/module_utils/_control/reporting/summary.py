@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Mapping  # of collections.abc, Python 3.8 cannot subscript it while it runs
 
 from ..crl.access import crl_lines
 

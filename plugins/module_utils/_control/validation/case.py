@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, List, TypeVar
 
 from .catalogue import BY_ID
 from .certificates import CertificateView
@@ -104,7 +104,7 @@ class Case:
             into.append(finding)
 
 
-RuleFunction = TypeVar("RuleFunction", bound=Callable[[Case], None])
+RuleFunction = TypeVar("RuleFunction", bound="Callable[[Case], None]")
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,11 @@ class Rule:
         return self.function.__name__.replace("_", " ").strip()
 
 
-class Rules(list["Rule"]):
+# Python 3.8 cannot subscript list while it runs.
+_List = List["Rule"]  # noqa: UP006
+
+
+class Rules(_List):
     """The rules of a file, in the order in which they are declared and run."""
 
     def rule(self, *ids: str) -> Callable[[RuleFunction], RuleFunction]:
