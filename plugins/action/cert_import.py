@@ -17,6 +17,7 @@ from ..module_utils._control.importing.batch import (
     import_batch,
 )
 from ..module_utils._control.importing.delivery import Wanted
+from ..module_utils._control.validation.certificates import show
 from ..module_utils._shared.errors import InputError
 from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.host_variables import HostVariables
@@ -147,4 +148,5 @@ def _lines(report: ImportReport) -> list[str]:
     if elsewhere:
         lines.append(f"There are files for {len(elsewhere)} sensors that are not part of this run")
     lines += [f"passed over {entry.file}: {entry.message}" for entry in report.passed_over]
-    return lines
+    # Names of received files are the sender's: nothing of them may steer a terminal.
+    return [show(line, 2000) for line in lines]
