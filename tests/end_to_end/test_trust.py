@@ -192,6 +192,24 @@ def test_a_key_is_refused_before_the_host_is_reached(ansible: Any, tmp_path: Pat
     assert "holds a private key, which must not leave this machine" in result["msg"]
 
 
+def test_a_failure_on_every_workstation_hides_no_summary(ansible: Any, tmp_path: Path) -> None:
+    made = Fleet(tmp_path / "fleet", SENSORS)
+    leaf = make("sensor", ca=False).file(tmp_path, "leaf.crt")
+    desks = [f"desk-{number}" for number in range(4)]
+    made.groups["trust_hosts"] = {
+        "hosts": {desk: {"ansible_connection": "local"} for desk in desks},
+        "vars": {"trust_store_certificates": [leaf], "ansible_python_interpreter": sys.executable},
+    }
+    made.write()
+    outcome = ansible.playbook("deploy_certs", made.inventory)
+    assert outcome.code != 0
+    assert outcome.failed == set(desks), outcome.output
+    assert "1 sensors: 1 issued" in outcome.output.replace("1 sensor:", "1 sensors:")
+    assert "Workstations: 0 of 4" in outcome.output
+    assert outcome.output.count("is not a CA certificate: its basicConstraints say CA:FALSE") >= len(desks)
+    assert made.staged() == [SENSOR]
+
+
 def test_a_windows_host_without_the_collection_is_a_clear_message(ansible: Any, tmp_path: Path) -> None:
     root = make("OT Root").file(tmp_path, "root.crt")
     content = {"ansible_connection": "local", "ansible_shell_type": "powershell", "trust_store_certificates": [root]}

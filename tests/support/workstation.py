@@ -47,7 +47,7 @@ def workstation(folder: Path, python: str, user: str | None = None, prepare: str
 def on(host: dict[str, Any], command: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
     """Run a shell command there, as its people would."""
     options = [
-        *host["ansible_ssh_common_args"].split(),
+        *host["ansible_ssh_args"].split(),
         "-o",
         "LogLevel=ERROR",
         "-i",
