@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -30,6 +31,21 @@ def _has_template(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return any(_has_template(inner) for inner in value)
     return False
+
+
+# What Jinja or Ansible may turn into something else than text is left to them.
+_PLAIN_TEXT = re.compile(r"(?!(?:none|true|false)\Z)[a-z][a-z0-9.-]+")
+# A template that is nothing but the name of a variable, as the default of a common name is.
+_REFERENCE = re.compile(r"\{\{ *(\w+) *\}\}")
+
+
+def _followed(raw: Any, variables: Mapping[str, Any]) -> Any:
+    """The plain text that a mere reference stands for, without a template's cost; otherwise the value itself."""
+    match = _REFERENCE.fullmatch(raw) if isinstance(raw, str) else None
+    target = variables.get(match[1]) if match else None
+    if isinstance(target, str) and _PLAIN_TEXT.fullmatch(target):
+        return target
+    return raw
 
 
 class _Evaluated:
@@ -121,6 +137,7 @@ class HostVariables:
             raw = every[variable] if variable in every else self._defaults.get(variable)
             if raw is None:
                 continue
+            raw = _followed(raw, every)
             if not _has_template(raw):
                 value = plain(raw)
             elif (key := self._seen.key(raw, every)) in self._seen.values:
