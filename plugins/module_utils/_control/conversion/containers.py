@@ -256,10 +256,7 @@ def _try_key(data: bytes, candidates: Sequence[bytes]) -> tuple[str, str, bytes]
         except PassphraseError:
             continue
         except KeyReadError as error:
-            text = str(error)
-            # About one wrong passphrase in 256 passes the padding and yields nonsense; that is no key either.
-            if not any(sign in text for sign in ("ASN.1", "cut off", "Could not deserialize")):
-                state, detail = _DAMAGED, text
+            state, detail = _DAMAGED, str(error)
     return state, detail, b""
 
 

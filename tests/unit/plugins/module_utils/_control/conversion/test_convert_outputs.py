@@ -175,6 +175,23 @@ def test_a_change_is_made_with_its_reason(kind: str, options: dict[str, Any], re
     assert not convert(received, kind, **options)["changed"]
 
 
+@pytest.mark.parametrize("kind", ["key", "p12"])
+def test_what_is_not_encrypted_and_should_be(kind: str, received: Path) -> None:
+    convert(received, kind)
+    result = convert(received, kind, output_passphrase=OUT)
+    assert result["outputs"][kind]["reasons"] == ["it is not encrypted"]
+    assert not convert(received, kind, output_passphrase=OUT)["changed"]
+
+
+def test_pkcs7_in_another_order_says_the_same(received: Path) -> None:
+    out = received.parent / "out"
+    out.mkdir()
+    # BER keeps the order in which a tool wrote the set; cryptography sorts it.
+    for order in ((pki.root(), pki.sensor(), pki.issuing()), (pki.issuing(), pki.root(), pki.sensor())):
+        (out / "s.p7b").write_bytes(pki.p7b(received.parent, *order))
+        assert not convert(received, "p7b")["changed"]
+
+
 def test_another_certificate_replaces_all_and_says_so(received: Path) -> None:
     convert(received, *KINDS, output_passphrase=OUT)
     other = pki.sensor("sensor-2.plant.example")
