@@ -40,6 +40,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "retries": {"type": "int", "default": 2},
     "max_bytes": {"type": "int", "default": 20 * 1024 * 1024},
     "fetcher": {"type": "str", "choices": list(FETCHERS), "default": "auto"},
+    "brief": {"type": "bool", "default": False},
     "fail_on": {"type": "str", "choices": ["error", "warning", "never"], "default": "error"},
 }
 _MOST = 20
@@ -130,7 +131,7 @@ def _cases(params: dict[str, Any]) -> list[Case]:
 
 def _result(verdicts: list[CertificateVerdict], vantage: Vantage, params: dict[str, Any]) -> dict[str, Any]:
     url_wanted = bool(params["crl_validation"])
-    results = [{**one.to_dict(), "errors": one.errors(url_wanted)} for one in verdicts]
+    results = [{**one.to_dict(params["brief"]), "errors": one.errors(url_wanted)} for one in verdicts]
     errors = grouped({one.name: result["errors"] for one, result in zip(verdicts, results)})
     remarks = grouped({one.name: one.remarks() for one in verdicts})
     urls = worst([verdict for one in verdicts for verdict in one.verdicts])

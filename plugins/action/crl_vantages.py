@@ -11,7 +11,7 @@ from ..module_utils._control.crl.judging import urls_of
 from ..module_utils._control.staging.store import Store, find_files
 from ..module_utils._control.validation.certificates import read_own_certificates
 from ..module_utils._control.validation.model import Source
-from ..module_utils._shared.errors import FileError
+from ..module_utils._shared.errors import FileError, InputError
 from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.host_variables import HostVariables
 from ..plugin_utils.options import store_of
@@ -26,6 +26,7 @@ class ActionModule(ControllerAction):
     ARGUMENT_SPEC = {
         "stage_dir": {"type": "path", "required": True},
         "sensors": {"type": "list", "elements": "str"},
+        "known": {"type": "dict"},
     }
 
     def work(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -34,7 +35,9 @@ class ActionModule(ControllerAction):
         if sensors is None:
             sensors = list(task_vars["ansible_play_hosts"])
         store = store_of(params["stage_dir"])
-        variables = HostVariables(self, task_vars, roles=("crl_access",))
+        known = params["known"]
+        if known is None:
+            known = self._read(sensors, task_vars)
         vantages: dict[str, dict[str, Any]] = {}
         without = []
         for sensor in sensors:
@@ -42,12 +45,7 @@ class ActionModule(ControllerAction):
             if entry is None:
                 without.append(sensor)
                 continue
-            named = ""
-            if variables.knows(sensor):
-                values, errors = variables.read(sensor, [VARIABLE])
-                if VARIABLE in errors:
-                    raise FileError(f"{VARIABLE} cannot be evaluated for {sensor}: {errors[VARIABLE]}")
-                named = str(values.get(VARIABLE) or "")
+            named = str(known.get(sensor) or "")
             vantage = vantages.setdefault(
                 named, {"vantage": named or CONTROL_NODE, "named": bool(named), "certificates": []}
             )
@@ -58,6 +56,17 @@ class ActionModule(ControllerAction):
             "vantages": list(vantages.values()),
             "without_url": without,
         }
+
+    def _read(self, sensors: list[str], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """The variable as each sensor sees it."""
+        variables = HostVariables(self, task_vars, roles=("crl_access",))
+        known = {}
+        for sensor in filter(variables.knows, sensors):
+            values, errors = variables.read(sensor, [VARIABLE])
+            if VARIABLE in errors:
+                raise InputError(f"{VARIABLE} cannot be evaluated for {sensor}: {errors[VARIABLE]}")
+            known[sensor] = values.get(VARIABLE)
+        return known
 
 
 def _entry(store: Store, sensor: str) -> dict[str, Any] | None:

@@ -27,6 +27,7 @@ from ..plugin_utils.options import (
 )
 
 SENSOR_VARIABLES = [SENSOR_PREFIX + option for option in OPTIONS if option != "name"]
+VANTAGE = "crl_access_vantage"
 # One for a run: every sensor must see the same value.
 SHARED_VARIABLES = [
     f"{SENSOR_PREFIX}stage_dir",
@@ -48,7 +49,7 @@ class ActionModule(ControllerAction):
 
     def work(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Gather, compare, check."""
-        variables = HostVariables(self, task_vars, roles=("sensor_certificates", "local_ca"))
+        variables = HostVariables(self, task_vars, roles=("sensor_certificates", "local_ca", "crl_access"))
         selected = params["hosts"] if params["hosts"] is not None else list(task_vars["ansible_play_hosts"])
         unknown = [host for host in selected if not variables.knows(host)]
         if unknown:
@@ -56,15 +57,19 @@ class ActionModule(ControllerAction):
         group = list(task_vars["groups"].get(params["group"], []))
         chosen = set(selected)
         raws, others, shared = [], [], _Shared()
+        vantages: dict[str, str] = {}
         for host in [*selected, *(host for host in group if host not in chosen)]:
-            values, errors = variables.read(host, [*SENSOR_VARIABLES, *SHARED_VARIABLES])
+            values, errors = variables.read(host, [*SENSOR_VARIABLES, *SHARED_VARIABLES, VANTAGE])
+            # Not the certificate's matter, but reading every host's variables once more costs seconds.
+            if host in chosen and values.get(VANTAGE):
+                vantages[host] = str(values[VANTAGE])
             shared.add(host, values, errors)
             raw = _sensor(host, values, errors)
             if host in chosen:
                 raws.append(raw)
             else:
                 others.append({"name": host, "common_name": raw.get("common_name", host)})
-        return self._judge(raws, others, shared)
+        return {**self._judge(raws, others, shared), "crl_vantages": vantages}
 
     def _judge(self, raws: list[dict[str, Any]], others: list[dict[str, Any]], shared: _Shared) -> dict[str, Any]:
         problems = shared.problems

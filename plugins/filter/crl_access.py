@@ -25,6 +25,11 @@ options:
     type: list
     elements: dict
     required: true
+  vantages:
+    description: The vantages that M(ot_pki.defender_iot.crl_vantages) returned, in the same order.
+    type: list
+    elements: dict
+    required: true
   fail_on:
     description:
       - V(auto) fails sensors by what is seen from a vantage that somebody named, V(error) also by what the control node
@@ -37,7 +42,7 @@ options:
 EXAMPLES = r"""
 - name: Say what was seen
   ansible.builtin.debug:
-    msg: "{{ (checks.results | ot_pki.defender_iot.crl_access).lines }}"
+    msg: "{{ (checks.results | ot_pki.defender_iot.crl_access(found.vantages)).lines }}"
 """
 
 RETURN = r"""
@@ -47,9 +52,11 @@ _value:
 """
 
 
-def crl_access(checks: Sequence[Mapping[str, Any]], fail_on: str = AUTO) -> dict[str, Any]:
+def crl_access(
+    checks: Sequence[Mapping[str, Any]], vantages: Sequence[Mapping[str, Any]], fail_on: str = AUTO
+) -> dict[str, Any]:
     """What the checks come to."""
-    return gather(plain(checks), fail_on)
+    return gather(plain(checks), plain(vantages), fail_on)
 
 
 class FilterModule:

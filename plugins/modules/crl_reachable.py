@@ -110,6 +110,10 @@ options:
     type: str
     choices: [auto, python, curl, wget]
     default: auto
+  brief:
+    description: Leave RV(results[].urls) out, for thousands of certificates that share a few URLs.
+    type: bool
+    default: false
   fail_on:
     description:
       - V(error) fails if a certificate has URLs and none is usable, or if it is revoked; V(warning) also if one of several URLs is not usable

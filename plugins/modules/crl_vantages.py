@@ -32,6 +32,10 @@ options:
     description: The sensors to look at. By default the hosts of the play.
     type: list
     elements: str
+  known:
+    description: The variable's values by sensor, if they are known; M(ot_pki.defender_iot.fleet_inputs) returns them as C(crl_vantages).
+      By default the variable is read.
+    type: dict
 """
 
 EXAMPLES = r"""

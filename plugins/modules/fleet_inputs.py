@@ -49,6 +49,10 @@ sensors:
   type: list
   elements: dict
   returned: always
+crl_vantages:
+  description: From where the CRLs of a sensor are to be fetched (C(crl_access_vantage)), by sensor.
+  type: dict
+  returned: success
 others:
   description: Name and common name of the group's sensors that are not in this run.
   type: list

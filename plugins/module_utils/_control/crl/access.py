@@ -14,10 +14,16 @@ _CONTROL_NODE_NOTE = (
 )
 
 
-def gather(checks: Sequence[Mapping[str, Any]], fail_on: str = AUTO, most: int = 10) -> dict[str, Any]:
+def gather(
+    checks: Sequence[Mapping[str, Any]],
+    vantages: Sequence[Mapping[str, Any]],
+    fail_on: str = AUTO,
+    most: int = 10,
+) -> dict[str, Any]:
     """Bring the results of the checks from several vantages together.
 
-    :param checks: results of ``crl_reachable``, each with its ``item`` of ``crl_vantages``.
+    :param checks: results of ``crl_reachable``, one for each of the vantages.
+    :param vantages: the vantages of ``crl_vantages``, in the same order.
     :param fail_on: ``auto``: what is seen from a vantage that somebody named fails sensors, the control node's
         own view does not; ``error``: both do; ``never``.
     :returns: ``results`` (``name`` and ``errors`` of each sensor), ``lines``, ``reachable``, ``revoked``,
@@ -26,8 +32,7 @@ def gather(checks: Sequence[Mapping[str, Any]], fail_on: str = AUTO, most: int =
     results: list[dict[str, Any]] = []
     lines: list[str] = []
     problems = 0
-    for check in checks:
-        item = check["item"]
+    for check, item in zip(checks, vantages):
         counts = fail_on == ERROR or (fail_on == AUTO and item["named"])
         judged = _judged(check, item)
         by_error: dict[str, list[str]] = {}

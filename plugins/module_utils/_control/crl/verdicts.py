@@ -181,14 +181,15 @@ class CertificateVerdict:
             texts += [f"{verdict.url}: {warning}" for warning in verdict.warnings]
         return texts
 
-    def to_dict(self) -> dict[str, Any]:
-        """As plain data for a result."""
-        return {
-            "name": self.name,
-            "reachable": self.reachable,
-            "revoked": self.revoked,
-            "urls": [verdict.to_dict() for verdict in self.verdicts],
-        }
+    def to_dict(self, brief: bool = False) -> dict[str, Any]:
+        """As plain data for a result.
+
+        :param brief: without the URLs, which thousands of sensors share.
+        """
+        data: dict[str, Any] = {"name": self.name, "reachable": self.reachable, "revoked": self.revoked}
+        if not brief:
+            data["urls"] = [verdict.to_dict() for verdict in self.verdicts]
+        return data
 
 
 def sentence(verdict: Verdict) -> str:
