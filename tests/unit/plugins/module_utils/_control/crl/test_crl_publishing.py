@@ -468,15 +468,15 @@ def test_openssl_judges_what_we_publish(place: Place, tmp_path: Path) -> None:
         path = tmp_path / "leaf.pem"
         path.write_bytes(parts.pem(certificate))
         return subprocess.run(
-            ["openssl", "verify", "-x509_strict", "-crl_check_all", "-attime", str(int(NOW.timestamp())), "-CAfile",
+            ["openssl", "verify", "-crl_check_all", "-attime", str(int(NOW.timestamp())), "-CAfile",
              place.ca / "root.crt", "-untrusted", place.ca / "issuing.crt", "-CRLfile", crls, path],
             check=False, capture_output=True, text=True,
         )  # fmt: skip
 
     assert verify(bad).returncode != 0
     assert "certificate revoked" in verify(bad).stderr
-    plain = verify(good)
-    assert plain.returncode == 0 or "CRL" not in plain.stderr, plain.stderr
+    judged = verify(good)
+    assert judged.returncode == 0, judged.stderr
 
 
 def test_records_hold_what_an_auditor_asks(place: Place) -> None:
