@@ -150,7 +150,11 @@ def main() -> None:
             figures["loop"] = shell_loop(folder, arguments.loop_sensors) / arguments.loop_sensors * count
             ratio = figures["loop"] / figures["first"]
             rows.append(
-                (f"openssl in a shell loop, {arguments.loop_sensors} scaled", figures["loop"], f"ours is {ratio:.1f} times faster (target: 3)")
+                (
+                    f"openssl in a shell loop, {arguments.loop_sensors} scaled",
+                    figures["loop"],
+                    f"ours is {ratio:.1f} times faster (target: 3)",
+                )
             )
         if arguments.peer_sensors:
             peer = usual_way(folder, arguments.peer_sensors, CHECKOUT / ".venv-peer")

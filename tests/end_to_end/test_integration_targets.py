@@ -21,7 +21,7 @@ TARGETS = sorted(
 def test_target(ansible: Any, collection: Path, tmp_path: Path, target: str) -> None:
     copy = tmp_path / "ansible_collections" / "ot_pki" / "defender_iot"
     shutil.copytree(collection, copy)
-    environment = {**ansible.environment(), "HOME": str(tmp_path)}
+    environment = ansible.environment()
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
     # It finds the copy by the folder it is run from.
     del environment["ANSIBLE_COLLECTIONS_PATH"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 
+from .._shared.errors import InputError
 from .crypto import NameOID, hashes, padding, rsa, serialization, x509
 
 # Clocks of appliances are off; a certificate that starts "now" is not yet valid on a slow one.
@@ -136,3 +137,14 @@ def permitted_names(certificate: x509.Certificate) -> tuple[list[str], list[str]
     dns = [str(name.value) for name in subtrees if isinstance(name, x509.DNSName)]
     networks = [str(name.value) for name in subtrees if isinstance(name, x509.IPAddress)]
     return dns, networks
+
+
+def rsa_public_key(certificate: x509.Certificate) -> rsa.RSAPublicKey:
+    """The certificate's public key.
+
+    :raises InputError: it is of another kind than RSA, which sensors do not know.
+    """
+    key = certificate.public_key()
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise InputError(f"{name_text(certificate.subject)} has a public key of another kind than RSA")
+    return key

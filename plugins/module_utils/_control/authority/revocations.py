@@ -19,7 +19,7 @@ from functools import lru_cache
 from ..._shared.errors import FileError, InputError
 from ..._shared.files import PUBLIC_FILE, read_file, sync_folder, why, write_once
 from .. import x509_parts as parts
-from ..crypto import rsa, x509
+from ..crypto import x509
 from .ledger import FORMAT, REVOKED, Ledger, actor, serial_text
 
 MAX_RECORD = 64 * 1024
@@ -77,9 +77,7 @@ def reason_of(value: object) -> str:
 
 def key_mark(certificate: x509.Certificate) -> str:
     """The key identifier of a CA, by which its revocations are told from those of an earlier CA."""
-    key = certificate.public_key()
-    assert isinstance(key, rsa.RSAPublicKey)
-    return parts.subject_key_identifier(key).hex()
+    return parts.subject_key_identifier(parts.rsa_public_key(certificate)).hex()
 
 
 def find(ledger: Ledger, serial: int) -> RevocationRecord | None:

@@ -11,13 +11,12 @@ import grp
 import os
 import pwd
 import stat
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..._shared.errors import InputError
-from ..._shared.files import PRIVATE_FILE, PUBLIC_FILE, why, write_new
+from ..._shared.files import PRIVATE_FILE, PUBLIC_FILE, unused_name, why, write_new
 from .problem import ConversionProblem
 
 
@@ -142,7 +141,7 @@ def place(placements: Sequence[Placement], ownership: Ownership, backup: bool) -
             current = placement.path
             if placement.content is None:
                 continue
-            temporary = tempfile.mktemp(prefix=".new-", dir=os.path.dirname(placement.path) or ".")
+            temporary = unused_name(os.path.dirname(placement.path))
             prepared.append((temporary, placement))
             if placement.uid is None and placement.gid is None:
                 write_new(temporary, placement.content, placement.mode)
