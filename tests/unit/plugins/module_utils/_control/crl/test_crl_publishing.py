@@ -489,3 +489,15 @@ def test_records_hold_what_an_auditor_asks(place: Place) -> None:
     assert content["revoked"] == "2026-06-01T00:00:00Z"
     assert content["fingerprint"] == parts.fingerprint(certificate)
     assert content["recorded_by"]
+
+
+def test_of_two_runs_that_revoke_at_once_the_first_record_stands(place: Place) -> None:
+    certificate = place.issue("sensor-1")
+    mark = revocations.key_mark(place.authority.certificate)
+    end = certificate.not_valid_after_utc
+    first, second = (
+        revocations.RevocationRecord(certificate.serial_number, NOW, reason, mark, end, "sensor-1")
+        for reason in ("keyCompromise", "superseded")
+    )
+    assert revocations.record(place.ledger, certificate, first) == first
+    assert revocations.record(place.ledger, certificate, second) == first
