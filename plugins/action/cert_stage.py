@@ -9,7 +9,7 @@ from typing import Any
 
 from ..module_utils._control.parallel import usable_processors
 from ..module_utils._control.staging.batch import FAILED, STAGED, StageOptions, StageOutcome, stage_batch
-from ..module_utils._control.validation.model import Source
+from ..module_utils._control.validation.model import INFO, Policy, Source
 from ..module_utils._shared.errors import InputError
 from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.host_variables import HostVariables, add_passphrases
@@ -39,6 +39,8 @@ class ActionModule(ControllerAction):
             keep_previous=params["keep_previous"],
             lock_timeout=params["lock_timeout"],
             workers=usable_processors(),
+            # Which of the sample's optional fields a subject has is the user's choice; no run should warn of it.
+            policy=Policy(severities={"subject.field-order": INFO}),
         )
         outcomes, report = stage_batch(sensors, store_of(params["stage_dir"]), options, self.check_mode)
         return self._result(outcomes, report.expiring)
