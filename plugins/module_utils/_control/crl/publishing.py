@@ -204,7 +204,7 @@ class Publisher:
                     f"{self._path(source)} lists {_count(unknown, 'certificate')} of which the ledger "
                     f"{self.ledger.folder} has no revocation; they stay revoked. Restore the ledger from the backup",
                 )
-        if not reasons:
+        if current is not None and not reasons:
             outcome = self._kept(source, current)
         elif source.key is None:
             outcome = self._offline(source, current, reasons)
@@ -231,9 +231,7 @@ class Publisher:
             raise
         except ValueError as error:
             return None, f"unreadable: {reading.explain(error)}"
-        key = source.certificate.public_key()
-        assert isinstance(key, rsa.RSAPublicKey)
-        if not crl.is_signature_valid(key):
+        if not crl.is_signature_valid(parts.rsa_public_key(source.certificate)):
             return None, "not signed by this CA"
         return crl, None
 
@@ -265,8 +263,7 @@ class Publisher:
             reasons.append(f"nextUpdate {parts.iso(end)} is more than {source.days} days ahead")
         return reasons
 
-    def _kept(self, source: Source, crl: x509.CertificateRevocationList | None) -> CrlOutcome:
-        assert crl is not None
+    def _kept(self, source: Source, crl: x509.CertificateRevocationList) -> CrlOutcome:
         path, der = self._path(source), crl.public_bytes(serialization.Encoding.DER)
         pem = crl.public_bytes(serialization.Encoding.PEM)
         pem_path = path + ".pem"
@@ -286,10 +283,8 @@ class Publisher:
             "Bring root.key back into the CA's folder, run publish_crl.yml, and take it offline again"
         )
         end = crl.next_update_utc if crl is not None else None
-        usable = end is not None and end > self.moment
         outcome = self._outcome(source, KEPT, crl, reasons=tuple(reasons))
-        if usable and not any("revocation" in reason for reason in reasons):
-            assert end is not None
+        if end is not None and end > self.moment and not any("revocation" in reason for reason in reasons):
             return replace(outcome, warnings=(f"{what}. The one that is published is good until {parts.iso(end)}",))
         if source.url is None and not any("revocation" in reason for reason in reasons):
             # No certificate names a place for it, so no sensor looks for it.
@@ -322,7 +317,7 @@ class Publisher:
         folder = os.path.join(self.ledger.folder, NUMBERS, revocations.key_mark(source.certificate))
         os.makedirs(folder, mode=PRIVATE_FOLDER, exist_ok=True)
         taken = (int(name) for name in os.listdir(folder) if name.isdecimal())
-        number = max(max(taken, default=0), published) + 1
+        number = max([published, *taken]) + 1
         note = f"{parts.iso(self.moment)} {actor()}\n".encode()
         while True:
             try:
