@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,7 +19,7 @@ from ..conversion.selection import Selection
 from ..keys import forbidden_passphrase_position
 from ..names import common_name_problem, folder_name_problem
 from ..staging import locks
-from ..staging.store import KINDS, LOCKS, BundleFiles, Store, find_files
+from ..staging.store import KINDS, BundleFiles, Store, find_files
 from ..validation.engine import validate_bundles
 from ..validation.model import ERROR, Bundle, Policy, Source
 from .assign import Assignment, Leftover, assign
@@ -141,8 +140,8 @@ def import_batch(
         for sensor in sensors
         if sensor.errors
     }
-    complete = [entry for entry in assignments if entry.selection is not None]
-    with _locked(store, complete, options, check_mode) as holders:
+    names = [entry.sensor.name for entry in assignments if entry.selection is not None]
+    with locks.hold_for(store, names, options.lock_timeout, check_mode) as holders:
         for entry in assignments:
             name = entry.sensor.name
             if name in holders:
@@ -156,19 +155,6 @@ def import_batch(
     return ImportReport(
         [outcomes[sensor.name] for sensor in sensors], leftovers, delivery.unusable, delivery.passed_over
     )
-
-
-@contextlib.contextmanager
-def _locked(
-    store: Store, assignments: Sequence[Assignment], options: ImportOptions, check_mode: bool
-) -> Iterator[dict[str, str]]:
-    if check_mode or not assignments:
-        yield {}
-        return
-    store.prepare()
-    names = [entry.sensor.name for entry in assignments]
-    with locks.hold(f"{store.stage_dir}/{LOCKS}", names, options.lock_timeout) as holders:
-        yield holders
 
 
 def _bring_in(entry: Assignment, store: Store, check_mode: bool) -> ImportOutcome:

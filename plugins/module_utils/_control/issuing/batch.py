@@ -8,7 +8,6 @@ Nothing here is visible to people: :mod:`..staging` shows a bundle once it passe
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from ..crypto import x509
 from ..parallel import process_map
 from ..request import SensorRequest, duplicate_faults, parse_request
 from ..staging import locks
-from ..staging.store import LOCKS, BundleFiles
+from ..staging.store import BundleFiles
 from .certificate import build_certificate, validity
 from .due import renewal_time
 from .limits import Limits, limit_faults, limits_of
@@ -137,7 +136,8 @@ def issue_batch(
         raise FileError(f"{batch.prefix}stage_dir cannot be used: {problem}")
     fit = [request for request in requests if request is not None]
     outcomes: dict[str, SensorOutcome] = {}
-    with _locked(wanted, fit, batch, check_mode) as holders:
+    names = [request.name for request in fit]
+    with locks.hold_for(wanted.store, names, batch.lock_timeout, check_mode) as holders:
         plans = []
         for request in fit:
             if request.name in holders:
@@ -159,19 +159,6 @@ def issue_batch(
         outcomes[request.name] if request is not None else refused(raw, errors)
         for raw, request, errors in zip(raws, requests, messages)
     ]
-
-
-@contextlib.contextmanager
-def _locked(
-    wanted: Wanted, requests: Sequence[SensorRequest], batch: Batch, check_mode: bool
-) -> Iterator[dict[str, str]]:
-    if check_mode or not requests:
-        yield {}
-        return
-    wanted.store.prepare()
-    folder = f"{wanted.store.stage_dir}/{LOCKS}"
-    with locks.hold(folder, [request.name for request in requests], batch.lock_timeout) as holders:
-        yield holders
 
 
 def refused(raw: Mapping[str, Any], errors: Sequence[str]) -> SensorOutcome:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from ..request import Fault, shown
 from ..validation.engine import validate_bundles
 from ..validation.model import ERROR, Bundle, Finding, FleetReport, KnownCertificate, Policy, Source
 from . import locks
-from .store import KINDS, LOCKS, BundleFiles, Store, find_files
+from .store import KINDS, BundleFiles, Store, find_files
 
 KEPT, STAGED, FAILED = "kept", "staged", "failed"
 OPTIONS = ("name", "certificate", "private_key", "chain", "private_key_passphrase", "expected_common_name", "planned")
@@ -130,7 +130,8 @@ def stage_batch(
     """
     received, messages = parse_received(raws)
     fit = [bundle for bundle in received if bundle is not None]
-    with _locked(store, fit, options, check_mode) as holders:
+    names = [bundle.name for bundle in fit]
+    with locks.hold_for(store, names, options.lock_timeout, check_mode) as holders:
         free = [bundle for bundle in fit if bundle.name not in holders]
         present = [bundle for bundle in free if not bundle.planned]
         report = validate_bundles(
@@ -165,19 +166,6 @@ def stage_batch(
         for raw, bundle, errors in zip(raws, received, messages)
     ]
     return results, report
-
-
-@contextlib.contextmanager
-def _locked(
-    store: Store, bundles: Sequence[Received], options: StageOptions, check_mode: bool
-) -> Iterator[dict[str, str]]:
-    if check_mode or not bundles:
-        yield {}
-        return
-    store.prepare()
-    names = [bundle.name for bundle in bundles]
-    with locks.hold(os.path.join(store.stage_dir, LOCKS), names, options.lock_timeout) as holders:
-        yield holders
 
 
 def _bundle(received: Received, options: StageOptions) -> Bundle:

@@ -17,11 +17,12 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from ..._shared.errors import FileError
 from ..._shared.files import PRIVATE_FILE, replace_file, why
 from ..x509_parts import iso, now
+from .store import LOCKS, Store
 
 _POLL_SECONDS = 0.2
 
@@ -67,6 +68,21 @@ def hold(folder: str, sensors: Iterable[str], timeout: float) -> Iterator[dict[s
         with contextlib.suppress(OSError):
             os.unlink(note)
         os.close(descriptor)  # releases every lock
+
+
+@contextlib.contextmanager
+def hold_for(store: Store, sensors: Sequence[str], timeout: float, check_mode: bool) -> Iterator[dict[str, str]]:
+    """Make the stage directory and hold the sensors' locks in it; in check mode do neither.
+
+    :returns: as :func:`hold`.
+    :raises FileError: the stage directory cannot be made, or as :func:`hold`.
+    """
+    if check_mode or not sensors:
+        yield {}
+        return
+    store.prepare()
+    with hold(os.path.join(store.stage_dir, LOCKS), sensors, timeout) as holders:
+        yield holders
 
 
 def _try_lock(descriptor: int, sensor: str, path: str) -> bool:
