@@ -90,8 +90,6 @@ class ActionModule(ControllerAction):
                 if raw.pop("key_passphrase", None):
                     raw["key_passphrase_variable"] = f"{SENSOR_PREFIX}key_passphrase"
                 fit.append(raw)
-        if raws and not fit:
-            raise InputError(f"none of the {len(raws)} sensors can be done, so nothing was made: {_some(lines)}")
         return {
             "changed": False,
             "msg": f"{len(fit)} of {len(raws)} sensors are described well",

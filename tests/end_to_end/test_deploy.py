@@ -141,6 +141,18 @@ def test_one_bad_sensor_fails_alone(ansible: Any, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ansible", "fleet"]
 
 
+def test_if_no_sensor_can_be_done_nothing_is_made_and_each_fails(ansible: Any, tmp_path: Path) -> None:
+    fleet = Fleet(tmp_path / "fleet", names(2), sensor_certificates_common_name="same.plant.example")
+    before = fleet.snapshot()
+    for options in (["--check"], []):
+        outcome = ansible.playbook("deploy_certs", fleet.inventory, *options)
+        assert outcome.code != 0
+        assert outcome.failed == set(fleet.sensors)
+        assert "sensor-2.plant.example has the same" in outcome.output
+        assert "0 kept, 2 failed" in outcome.output or "2 cannot be done" in outcome.output
+        assert fleet.snapshot() == before
+
+
 @pytest.mark.parametrize(
     ("variables", "words"),
     [

@@ -19,7 +19,7 @@ import tempfile
 from dataclasses import dataclass
 
 from ..._shared.errors import FileError
-from ..._shared.files import PRIVATE_FILE, PRIVATE_FOLDER, PUBLIC_FILE, sync_folder, why, write_new
+from ..._shared.files import PRIVATE_FILE, PRIVATE_FOLDER, sync_folder, why, write_new
 from .. import x509_parts as parts
 from ..crypto import hashes, rsa, x509
 from .settings import AuthoritySettings
@@ -139,7 +139,7 @@ def write_authority(folder: str, settings: AuthoritySettings, moment: datetime.d
         work = tempfile.mkdtemp(prefix=f".{name}.new-", dir=parent)
         tiers = make_tiers(settings, moment)
         for tier, made in tiers.items():
-            write_new(os.path.join(work, f"{tier}.crt"), parts.pem(made.certificate), PUBLIC_FILE, durable=True)
+            write_new(os.path.join(work, f"{tier}.crt"), parts.pem(made.certificate), PRIVATE_FILE, durable=True)
             write_new(
                 os.path.join(work, f"{tier}.key"),
                 parts.key_pem(made.key, settings.passphrase),
@@ -152,7 +152,7 @@ def write_authority(folder: str, settings: AuthoritySettings, moment: datetime.d
             "made": parts.iso(moment),
             "fingerprints": {tier: parts.fingerprint(made.certificate) for tier, made in tiers.items()},
         }
-        write_new(os.path.join(work, MARKER), json.dumps(marker, indent=2).encode() + b"\n", PUBLIC_FILE, durable=True)
+        write_new(os.path.join(work, MARKER), json.dumps(marker, indent=2).encode() + b"\n", PRIVATE_FILE, durable=True)
         sync_folder(work)
         # Onto an empty folder rename(2) works and stays atomic; onto a CA that another run made meanwhile it fails.
         os.rename(work, folder)

@@ -59,6 +59,7 @@ def folder(made: Path, tmp_path: Path) -> Path:
 def test_files_and_modes(made: Path) -> None:
     assert sorted(os.listdir(made)) == ["authority.json", "issuing.crt", "issuing.key", "root.crt", "root.key"]
     assert stat.S_IMODE(made.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in made.iterdir()} == {0o600}
     for name in ("root.key", "issuing.key"):
         assert stat.S_IMODE((made / name).stat().st_mode) == 0o600
         assert b"BEGIN ENCRYPTED PRIVATE KEY" in (made / name).read_bytes()
