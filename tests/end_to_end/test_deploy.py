@@ -326,6 +326,40 @@ def test_no_secret_is_told_at_any_verbosity(ansible: Any, tmp_path: Path) -> Non
     assert "PRIVATE KEY-----" not in outcome.output
 
 
+def test_variables_that_are_vaulted_inline(ansible: Any, tmp_path: Path) -> None:
+    fleet = Fleet(tmp_path / "fleet", names(1), local_ca_passphrase=None)
+    fleet.set(local_ca_passphrase=None)
+    password = tmp_path / "password"
+    password.write_text("vault password\n")
+    secrets = fleet.folder / "group_vars"
+    secrets.mkdir()
+    (secrets / "sensors.yml").write_text(
+        "".join(
+            run(
+                Path(sys.executable).parent / "ansible-vault",
+                "encrypt_string",
+                "--vault-password-file",
+                password,
+                "--name",
+                name,
+                value,
+            )
+            + "\n"
+            for name, value in (
+                ("local_ca_passphrase", PASSPHRASE),
+                ("sensor_certificates_key_passphrase", "Vaulted-Secret-1"),
+            )
+        )
+    )
+    options = ("--vault-password-file", str(password))
+    outcome = ansible.playbook("deploy_certs", fleet.inventory, *options, "-vvv")
+    assert outcome.code == 0, outcome.output
+    assert PASSPHRASE not in outcome.output
+    assert "Vaulted-Secret-1" not in outcome.output
+    run("openssl", "rsa", "-check", "-noout", "-in", fleet.file(FIRST, "key"), "-passin", "pass:Vaulted-Secret-1")
+    assert ansible.playbook("deploy_certs", fleet.inventory, *options).changed == 0
+
+
 def test_an_inventory_folder_is_not_written_into(ansible: Any, tmp_path: Path) -> None:
     fleet = Fleet(tmp_path / "site" / "inventory", names(1))
     outcome = ansible.playbook("deploy_certs", fleet.folder)
