@@ -28,8 +28,13 @@ except ImportError as _error:
         f"the Python package 'cryptography' cannot be imported ({_error}); "
         "install cryptography 42 or newer for the Python that runs Ansible"
     )
-    # Names that a class statement needs while the file is merely being loaded.
-    InvalidSignature = UnsupportedAlgorithm = Exception  # type: ignore[misc, assignment]
+
+    class InvalidSignature(Exception):  # type: ignore[no-redef]
+        """Stands in while files are merely being loaded."""
+
+    class UnsupportedAlgorithm(Exception):  # type: ignore[no-redef]
+        """Stands in while files are merely being loaded."""
+
     x509 = hashes = serialization = None  # type: ignore[assignment]
     dsa = ec = ed448 = ed25519 = padding = rsa = pkcs7 = pkcs12 = None  # type: ignore[assignment]
     CRLEntryExtensionOID = ExtendedKeyUsageOID = ExtensionOID = None  # type: ignore[assignment, misc]

@@ -85,25 +85,27 @@ class Runner:
                 os.setuid(uid)
 
         try:
-            done = subprocess.run(
+            process = subprocess.Popen(
                 list(command),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                timeout=self.timeout,
                 env=variables,
                 start_new_session=True,  # no terminal to ask for a password on
                 preexec_fn=become,  # safe: the module has one thread
                 cwd="/",
-                check=False,
             )
-        except subprocess.TimeoutExpired as error:
-            raise ToolError(f"{command[0]} did not end within {self.timeout:g} seconds; it was stopped") from error
         except OSError as error:
             raise ToolError(f"{command[0]} cannot be run: {why(error)}") from error
         except subprocess.SubprocessError as error:
             raise ToolError(f"{command[0]} cannot be run as user {owner[0] if owner else ''}: {error}") from error
-        return Done(done.returncode, done.stdout.decode("utf-8", "replace"))
+        with process:
+            try:
+                output, _none = process.communicate(timeout=self.timeout)
+            except subprocess.TimeoutExpired as error:
+                process.kill()
+                raise ToolError(f"{command[0]} did not end within {self.timeout:g} seconds; it was stopped") from error
+        return Done(process.returncode, output.decode("utf-8", "replace"))
 
     def must(
         self, command: Sequence[str], environment: Mapping[str, str] | None = None, owner: tuple[int, int] | None = None

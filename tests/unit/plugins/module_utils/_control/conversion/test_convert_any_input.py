@@ -196,7 +196,15 @@ def database(tmp_path: Path) -> str:
     return f"sql:{folder}"
 
 
-@pytest.mark.parametrize("ciphers", [(), ("-c", "PKCS #12 V2 PBE With SHA-1 And 3KEY Triple DES-CBC", "-C", "PKCS #12 V2 PBE With SHA-1 And 40 Bit RC2 CBC")], ids=["modern", "legacy"])  # fmt: skip
+LEGACY = (
+    "-c",
+    "PKCS #12 V2 PBE With SHA-1 And 3KEY Triple DES-CBC",
+    "-C",
+    "PKCS #12 V2 PBE With SHA-1 And 40 Bit RC2 CBC",
+)
+
+
+@pytest.mark.parametrize("ciphers", [(), LEGACY], ids=["modern", "legacy"])
 def test_pkcs12_of_nss(ciphers: tuple[str, ...], database: str, tmp_path: Path) -> None:
     (tmp_path / "in.p12").write_bytes(pki.pfx(tmp_path, pki.sensor(), PASSPHRASE, "-name", "one"))
     nss(tmp_path, "pk12util", "-i", tmp_path / "in.p12", "-d", database, "-W", PASSPHRASE)
