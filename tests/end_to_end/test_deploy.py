@@ -265,6 +265,21 @@ def test_limit_and_strategy(ansible: Any, tmp_path: Path) -> None:
     assert fleet.staged() == ["sensor-2.plant.example"]
 
 
+def test_tags_leave_parts_out_and_the_rest_in(ansible: Any, tmp_path: Path) -> None:
+    sensors: dict[str, Any] = names(2)
+    sensors["sensor-2.plant.example"] = {"sensor_certificates_key_size": 1024}
+    fleet = Fleet(tmp_path / "fleet", sensors)
+    outcome = ansible.playbook("deploy_certs", fleet.inventory, "--skip-tags", "trust,crl")
+    assert outcome.failed == {"sensor-2.plant.example"}
+    assert "1 issued, 0 kept, 1 failed" in outcome.output
+    assert fleet.staged() == [FIRST]
+    assert not (fleet.pki / "workstations").exists()
+    assert (
+        "0 issued, 1 kept, 1 failed"
+        in ansible.playbook("deploy_certs", fleet.inventory, "--tags", "certificates").output
+    )
+
+
 def test_the_ca_is_never_made_anew_by_accident(ansible: Any, tmp_path: Path) -> None:
     fleet = Fleet(tmp_path / "fleet", names(1))
     assert ansible.playbook("deploy_certs", fleet.inventory).code == 0
