@@ -21,7 +21,7 @@ from ..module_utils._control.validation.certificates import show
 from ..module_utils._shared.errors import InputError
 from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.host_variables import HostVariables
-from ..plugin_utils.options import SENSOR_PREFIX, diff_of, store_of, summary_counts
+from ..plugin_utils.options import SENSOR_PREFIX, counts_text, diff_of, store_of, summary_counts
 
 COMMON_NAME = f"{SENSOR_PREFIX}common_name"
 KEY_PASSPHRASE = f"{SENSOR_PREFIX}key_passphrase"
@@ -73,7 +73,7 @@ class ActionModule(ControllerAction):
         counts = summary_counts(results)
         result: dict[str, Any] = {
             "changed": counts.get(IMPORTED, 0) > 0,
-            "msg": ", ".join(f"{count} {action}" for action, count in sorted(counts.items())) or "no sensors",
+            "msg": counts_text(counts),
             "results": results,
             "bundles": [_bundle(outcome, encrypted) for outcome in report.outcomes if outcome.selection is not None],
             "failed_sensors": [outcome.name for outcome in report.outcomes if outcome.action == FAILED],

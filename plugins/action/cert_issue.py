@@ -21,6 +21,7 @@ from ..module_utils._shared.errors import InputError
 from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.host_variables import HostVariables, add_passphrases
 from ..plugin_utils.options import (
+    counts_text,
     crl_url_of,
     diff_of,
     folder_of,
@@ -97,7 +98,7 @@ class ActionModule(ControllerAction):
         counts = summary_counts(results)
         result: dict[str, Any] = {
             "changed": counts.get(ISSUED, 0) > 0,
-            "msg": ", ".join(f"{count} {action}" for action, count in sorted(counts.items())) or "no sensors",
+            "msg": counts_text(counts),
             "results": results,
             "bundles": [
                 {

@@ -13,7 +13,7 @@ from ..module_utils._control.validation.model import INFO, Policy, Source
 from ..module_utils._shared.errors import InputError
 from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.host_variables import HostVariables, add_passphrases
-from ..plugin_utils.options import diff_of, store_of, summary_counts
+from ..plugin_utils.options import counts_text, diff_of, store_of, summary_counts
 
 
 class ActionModule(ControllerAction):
@@ -54,7 +54,7 @@ class ActionModule(ControllerAction):
         counts = summary_counts(results)
         result: dict[str, Any] = {
             "changed": any(entry["changed"] for entry in results),
-            "msg": ", ".join(f"{count} {action}" for action, count in sorted(counts.items())) or "no sensors",
+            "msg": counts_text(counts),
             "results": results,
             "failed_sensors": [outcome.name for outcome in outcomes if outcome.action == FAILED],
             "expiring": expiring,

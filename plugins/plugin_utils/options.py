@@ -108,3 +108,8 @@ def summary_counts(results: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     for result in results:
         counts[result["action"]] = counts.get(result["action"], 0) + 1
     return counts
+
+
+def counts_text(counts: Mapping[str, int]) -> str:
+    """The counts as a message: ``3 issued, 9 kept``."""
+    return ", ".join(f"{count} {action}" for action, count in sorted(counts.items())) or "no sensors"
