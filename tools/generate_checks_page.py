@@ -57,7 +57,7 @@ def load_checks() -> types.ModuleType:
     root = types.ModuleType("collection_source")
     root.__path__ = [str(TOP / "plugins")]
     sys.modules["collection_source"] = root
-    from collection_source.module_utils._control.validation import catalogue
+    from collection_source.module_utils._pki.profiles.defender_iot import catalogue
 
     return catalogue
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ..module_utils._control import x509_parts as parts
-from ..module_utils._control.crypto import CRYPTOGRAPHY_PROBLEM
-from ..module_utils._control.trust.judge import Judged, judge, parse_fingerprints
-from ..module_utils._shared.errors import InputError, PkiError
-from ..module_utils._target.trust.options import ARGUMENT_SPEC
+from ..module_utils._pki.values import x509_parts as parts
+from ..module_utils._pki.crypto import CRYPTOGRAPHY_PROBLEM
+from ..module_utils._pki.trust.judge import Judged, judge, parse_fingerprints
+from ..module_utils._plain.errors import InputError, PkiError
+from ..module_utils._plain.trust.options import ARGUMENT_SPEC
 from ..plugin_utils.controller_action import plain
 
 

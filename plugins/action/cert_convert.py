@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..module_utils._control.conversion.task import ARGUMENT_SPEC, run
+from ..module_utils._pki.conversion.task import ARGUMENT_SPEC, run
 from ..plugin_utils.local_or_remote import LocalOrRemoteAction
 
 

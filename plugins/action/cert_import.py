@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..module_utils._control.conversion.task import passphrase_from
-from ..module_utils._control.importing.batch import (
+from ..module_utils._pki.conversion.task import passphrase_from
+from ..module_utils._pki.batches.import_received import (
     FAILED,
     IMPORTED,
     ImportOptions,
@@ -16,9 +16,9 @@ from ..module_utils._control.importing.batch import (
     ImportReport,
     import_batch,
 )
-from ..module_utils._control.importing.delivery import Wanted
-from ..module_utils._control.validation.certificates import show
-from ..module_utils._shared.errors import InputError
+from ..module_utils._pki.intake.delivery import Wanted
+from ..module_utils._pki.values.certificates import show
+from ..module_utils._plain.errors import InputError
 from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.host_variables import HostVariables
 from ..plugin_utils.options import SENSOR_PREFIX, counts_text, diff_of, store_of, summary_counts

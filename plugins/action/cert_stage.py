@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..module_utils._control.parallel import usable_processors
-from ..module_utils._control.staging.batch import FAILED, STAGED, StageOptions, StageOutcome, stage_batch
-from ..module_utils._control.validation.model import INFO, Policy, Source
-from ..module_utils._shared.errors import InputError
+from ..module_utils._pki.parallel import usable_processors
+from ..module_utils._pki.batches.stage import FAILED, STAGED, StageOptions, StageOutcome, stage_batch
+from ..module_utils._pki.validation.model import INFO, Policy, Source
+from ..module_utils._plain.errors import InputError
 from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.host_variables import HostVariables, add_passphrases
 from ..plugin_utils.options import counts_text, diff_of, store_of, summary_counts

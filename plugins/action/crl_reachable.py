@@ -10,14 +10,14 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
-from ..module_utils._control import x509_parts as parts
-from ..module_utils._control.crl.judging import Case, Judge, read_case
-from ..module_utils._control.crl.verdicts import CertificateVerdict, grouped, worst
-from ..module_utils._control.crypto import CRYPTOGRAPHY_PROBLEM
-from ..module_utils._control.validation.task import parse_moment
-from ..module_utils._shared.errors import InputError, PkiError
-from ..module_utils._target.fetching import Settings
-from ..module_utils._target.fetching_proxy import proxy_address, split_credentials
+from ..module_utils._pki.values import x509_parts as parts
+from ..module_utils._pki.crl.judging import Case, Judge, read_case
+from ..module_utils._pki.crl.verdicts import CertificateVerdict, grouped, worst
+from ..module_utils._pki.crypto import CRYPTOGRAPHY_PROBLEM
+from ..module_utils._pki.validation.task import parse_moment
+from ..module_utils._plain.errors import InputError, PkiError
+from ..module_utils._plain.fetching import Settings
+from ..module_utils._plain.fetching_proxy import proxy_address, split_credentials
 from ..plugin_utils.controller_action import plain
 from ..plugin_utils.crl_vantage import FETCHERS, Vantage
 

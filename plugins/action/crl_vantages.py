@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..module_utils._control.crl.judging import urls_of
-from ..module_utils._control.staging.store import Store, find_files
-from ..module_utils._control.validation.certificates import read_own_certificates
-from ..module_utils._control.validation.model import Source
-from ..module_utils._shared.errors import FileError, InputError
+from ..module_utils._pki.crl.judging import urls_of
+from ..module_utils._pki.state.store import Store, find_files
+from ..module_utils._pki.values.certificates import read_own_certificates
+from ..module_utils._pki.validation.model import Source
+from ..module_utils._plain.errors import FileError, InputError
 from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.host_variables import HostVariables
 from ..plugin_utils.options import store_of

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..module_utils._control.authority.ensure import check_may_be_made
-from ..module_utils._control.authority.opened import folder_state, public_certificates
-from ..module_utils._control.authority.settings import AuthoritySettings, parse_settings
-from ..module_utils._control.issuing.batch import check_inputs, refused
-from ..module_utils._control.issuing.limits import Limits, limits_of, planned_limits
-from ..module_utils._control.request import OPTIONS
-from ..module_utils._shared.errors import InputError, PkiError
+from ..module_utils._pki.issuers.local_ca.ensure import check_may_be_made
+from ..module_utils._pki.issuers.local_ca.opened import folder_state, public_certificates
+from ..module_utils._pki.issuers.local_ca.settings import AuthoritySettings, parse_settings
+from ..module_utils._pki.batches.issue import check_inputs, refused
+from ..module_utils._pki.planning.limits import Limits, limits_of, planned_limits
+from ..module_utils._pki.planning.request import OPTIONS
+from ..module_utils._plain.errors import InputError, PkiError
 from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.host_variables import HostVariables
 from ..plugin_utils.options import (

@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible.utils.display import Display
 
-from ..module_utils._control.reporting.summary import Run, summarize
+from ..module_utils._pki.reporting.summary import Run, summarize
 from ..plugin_utils.controller_action import ControllerAction
 
 

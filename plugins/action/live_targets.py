@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ..module_utils._control.live.targets import port_of
-from ..module_utils._control.staging.store import Store
-from ..module_utils._shared.errors import InputError
+from ..module_utils._pki.live.targets import port_of
+from ..module_utils._pki.state.store import Store
+from ..module_utils._plain.errors import InputError
 from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.host_variables import HostVariables
 from ..plugin_utils.options import LOCAL_CA_PREFIX, SENSOR_PREFIX, folder_of, ledger_of

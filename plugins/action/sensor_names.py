@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..module_utils._shared.errors import InputError
-from ..module_utils._target.hosts_file_entries import normal_address, parse_entries
+from ..module_utils._plain.errors import InputError
+from ..module_utils._plain.hosts_file_entries import normal_address, parse_entries
 from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.host_variables import HostVariables
 from ..plugin_utils.options import SENSOR_PREFIX

@@ -10,9 +10,9 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..module_utils._control.crypto import CRYPTOGRAPHY_PROBLEM
-from ..module_utils._control.validation.task import ARGUMENT_SPEC, run
-from ..module_utils._shared.errors import PkiError
+from ..module_utils._pki.crypto import CRYPTOGRAPHY_PROBLEM
+from ..module_utils._pki.validation.task import ARGUMENT_SPEC, run
+from ..module_utils._plain.errors import PkiError
 from ..plugin_utils.controller_action import plain
 
 

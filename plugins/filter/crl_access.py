@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..module_utils._control.crl.access import AUTO, gather
+from ..module_utils._pki.crl.access import AUTO, gather
 from ..plugin_utils.controller_action import plain
 
 DOCUMENTATION = r"""

@@ -196,10 +196,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._shared.errors import PkiError
-from ..module_utils._target.trust.model import Anchor, Report, Request
-from ..module_utils._target.trust.options import ARGUMENT_SPEC
-from ..module_utils._target.trust.stores import Selection, run
+from ..module_utils._plain.errors import PkiError
+from ..module_utils._plain.trust.model import Anchor, Report, Request
+from ..module_utils._plain.trust.options import ARGUMENT_SPEC
+from ..module_utils._plain.trust.stores import Selection, run
 
 
 def main() -> None:

@@ -232,9 +232,9 @@ results:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._control.conversion.task import ARGUMENT_SPEC, run
-from ..module_utils._control.crypto import CRYPTOGRAPHY_PROBLEM
-from ..module_utils._shared.errors import PkiError
+from ..module_utils._pki.conversion.task import ARGUMENT_SPEC, run
+from ..module_utils._pki.crypto import CRYPTOGRAPHY_PROBLEM
+from ..module_utils._plain.errors import PkiError
 
 
 def main() -> None:

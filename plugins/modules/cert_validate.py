@@ -350,9 +350,9 @@ expiring:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._control.crypto import CRYPTOGRAPHY_PROBLEM
-from ..module_utils._control.validation.task import ARGUMENT_SPEC, run
-from ..module_utils._shared.errors import PkiError
+from ..module_utils._pki.crypto import CRYPTOGRAPHY_PROBLEM
+from ..module_utils._pki.validation.task import ARGUMENT_SPEC, run
+from ..module_utils._plain.errors import PkiError
 
 
 def main() -> None:

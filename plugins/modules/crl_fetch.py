@@ -99,7 +99,7 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._target.fetching import Settings, fetch_all
+from ..module_utils._plain.fetching import Settings, fetch_all
 
 
 def main() -> None:

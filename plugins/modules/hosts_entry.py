@@ -165,11 +165,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._shared.errors import InputError, PkiError
-from ..module_utils._target.file_update import update_file
-from ..module_utils._target.hosts_file import ABSENT, BLOCK, DEFAULT_MARKER, PRESENT, Plan, plan
-from ..module_utils._target.hosts_file_entries import parse_entries
-from ..module_utils._target.hosts_file_read import read_hosts
+from ..module_utils._plain.errors import InputError, PkiError
+from ..module_utils._plain.file_update import update_file
+from ..module_utils._plain.hosts_file import ABSENT, BLOCK, DEFAULT_MARKER, PRESENT, Plan, plan
+from ..module_utils._plain.hosts_file_entries import parse_entries
+from ..module_utils._plain.hosts_file_read import read_hosts
 
 # Larger files are not shown whole by --diff.
 MAX_DIFF = 1024 * 1024

@@ -82,7 +82,7 @@ certificates:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._target.tls_probe import Endpoint, probe_all, to_plain
+from ..module_utils._plain.tls_probe import Endpoint, probe_all, to_plain
 
 
 def main() -> None:

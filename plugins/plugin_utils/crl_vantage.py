@@ -12,9 +12,9 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-from ..module_utils._control.crl.raw_fetching import NoTool, RawAsk
-from ..module_utils._shared.errors import InputError
-from ..module_utils._target.fetching import Fetched, Settings, fetch, fetch_all
+from ..module_utils._pki.crl.raw_fetching import NoTool, RawAsk
+from ..module_utils._plain.errors import InputError
+from ..module_utils._plain.fetching import Fetched, Settings, fetch, fetch_all
 
 FETCHERS = ("auto", "python", "curl", "wget")
 _MODULE = "ot_pki.defender_iot.crl_fetch"

@@ -9,12 +9,12 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..module_utils._control import names
-from ..module_utils._control.authority.ledger import Ledger
-from ..module_utils._control.authority.settings import passphrase_fault
-from ..module_utils._control.request import Fault, shown
-from ..module_utils._control.staging.store import Store
-from ..module_utils._shared.errors import InputError
+from ..module_utils._pki.values import names
+from ..module_utils._pki.state.ledger import Ledger
+from ..module_utils._pki.issuers.local_ca.settings import passphrase_fault
+from ..module_utils._pki.planning.request import Fault, shown
+from ..module_utils._pki.state.store import Store
+from ..module_utils._plain.errors import InputError
 
 # The role variables behind the options, for messages that people can act on.
 LOCAL_CA_PREFIX = "local_ca_"

@@ -1,0 +1,192 @@
+# SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The task behind ``cert_convert``: options in, result out, the same from the module and the action."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..._plain.errors import FileError, InputError
+from ..._plain.files import read_file
+from ..parallel import process_map, usable_processors
+from .convert import Conversion, OutputOutcome, convert
+from ..intake.material import PKCS8, TRADITIONAL
+from .outputs import KINDS, LEGACY, MODERN, Form
+from .placing import ownership_of
+
+# Below this, starting processes costs more than it saves.
+PARALLEL_FROM = 100
+_CHUNK = 20
+
+_OWN_SPEC: dict[str, dict[str, Any]] = {
+    "src": {"type": "list", "elements": "path"},
+    "outputs": {"type": "dict"},
+    "passphrase": {"type": "str", "no_log": True},
+    "passphrase_file": {"type": "path", "no_log": False},
+    "output_passphrase": {"type": "str", "no_log": True},
+    "output_passphrase_file": {"type": "path", "no_log": False},
+    "select": {"type": "str"},
+    "key_format": {"type": "str", "choices": [PKCS8, TRADITIONAL], "no_log": False},
+    "p12_profile": {"type": "str", "choices": [MODERN, LEGACY]},
+    "friendly_name": {"type": "str"},
+    "mode": {"type": "raw"},
+    "owner": {"type": "str"},
+    "group": {"type": "str"},
+    "backup": {"type": "bool"},
+}
+ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+    **_OWN_SPEC,
+    "key_format": {**_OWN_SPEC["key_format"], "default": PKCS8},
+    "p12_profile": {**_OWN_SPEC["p12_profile"], "default": MODERN},
+    "backup": {"type": "bool", "default": False},
+    "conversions": {"type": "list", "elements": "dict", "options": _OWN_SPEC},
+}
+
+
+def passphrase_from(path: str, option: str) -> str:
+    """The first line of a file.
+
+    :raises InputError: it cannot be read, or is no text.
+    """
+    try:
+        text = read_file(os.path.expanduser(path), 65536).decode()
+    except (FileError, UnicodeDecodeError, ValueError) as error:
+        why = "it is no text in UTF-8" if isinstance(error, ValueError) else str(error)
+        raise InputError(f"{option} is {path!r}, which cannot be used: {why}") from None
+    return text.lstrip("\ufeff").split("\n", 1)[0].rstrip("\r")
+
+
+def conversions_of(params: Mapping[str, Any]) -> tuple[list[Conversion], bool]:
+    """The conversions that the options describe, and whether they were given as a list.
+
+    :raises InputError: an option that cannot be used; it is named.
+    """
+    listed = params.get("conversions")
+    if listed is None:
+        conversions = [_conversion(params, {}, "")]
+    else:
+        conversions = [_conversion(entry, params, f"conversions[{place}].") for place, entry in enumerate(listed)]
+    users: dict[str, str] = {}
+    for position, conversion in enumerate(conversions):
+        prefix = f"conversions[{position}]." if listed is not None else ""
+        for kind, path in conversion.outputs.items():
+            option = f"{prefix}outputs.{kind}"
+            other = users.setdefault(os.path.abspath(path), option)
+            if other != option:
+                raise InputError(f"{option} is {path!r}, and so is {other}; wanted: a path of its own")
+    return conversions, listed is not None
+
+
+def _conversion(entry: Mapping[str, Any], defaults: Mapping[str, Any], prefix: str) -> Conversion:
+    def get(option: str) -> Any:
+        value = entry.get(option)
+        return defaults.get(option) if value is None else value
+
+    src = [path for path in get("src") or [] if path]
+    if not src:
+        raise InputError(f"{prefix}src is not set; wanted: the path of a file or a folder, or a list of them")
+    form = Form(
+        passphrase=_passphrase(get, "output_passphrase", prefix),
+        key_format=get("key_format") or PKCS8,
+        p12_profile=get("p12_profile") or MODERN,
+        friendly_name=get("friendly_name") or None,
+    )
+    try:
+        ownership = ownership_of(get("mode"), get("owner"), get("group"))
+    except InputError as error:
+        raise InputError(f"{prefix}{error}") from None
+    return Conversion(
+        src=tuple(src),
+        outputs=_outputs(get("outputs"), prefix),
+        passphrase=_passphrase(get, "passphrase", prefix),
+        form=form,
+        wanted=get("select") or None,
+        ownership=ownership,
+        backup=bool(get("backup")),
+    )
+
+
+def _passphrase(get: Any, option: str, prefix: str) -> str | None:
+    value = get(option)
+    path = get(f"{option}_file")
+    if value and path:
+        raise InputError(f"{prefix}{option} and {prefix}{option}_file are both set; wanted: one of them")
+    if path:
+        return passphrase_from(path, f"{prefix}{option}_file") or None
+    return str(value) if value else None
+
+
+def _outputs(value: Any, prefix: str) -> dict[str, str]:
+    kinds = ", ".join(KINDS)
+    if not isinstance(value, Mapping) or not value:
+        raise InputError(f"{prefix}outputs is not set; wanted: paths by kind ({kinds})")
+    outputs = {}
+    for kind, path in value.items():
+        if kind not in KINDS:
+            raise InputError(f"{prefix}outputs has {kind!r}; wanted: {kinds}")
+        if path is None or path == "":
+            continue
+        if not isinstance(path, str):
+            raise InputError(f"{prefix}outputs.{kind} is {path!r}; wanted: the path of a file")
+        outputs[kind] = os.path.expanduser(os.path.expandvars(path))
+    if not outputs:
+        raise InputError(f"{prefix}outputs is not set; wanted: paths by kind ({kinds})")
+    return outputs
+
+
+def run(params: Mapping[str, Any], check_mode: bool, diff_mode: bool) -> dict[str, Any]:
+    """Convert what the options describe.
+
+    :returns: a module's result; ``failed`` if any conversion could not be done, the others are.
+    :raises PkiError: the options cannot be used.
+    """
+    conversions, is_list = conversions_of(params)
+    workers = usable_processors() if len(conversions) >= PARALLEL_FROM else 1
+    work = functools.partial(_convert, check_mode=check_mode)
+    results = []
+    diffs = []
+    for data, files in process_map(work, conversions, workers, _CHUNK):
+        results.append(data)
+        diffs += [_diff(file) for file in files if file.changed]
+    if is_list:
+        result = _list_result(results)
+    else:
+        result = dict(results[0])
+        if not result["failed"]:
+            del result["failed"]
+    if diff_mode:
+        result["diff"] = diffs
+    return result
+
+
+def _convert(conversion: Conversion, check_mode: bool) -> tuple[dict[str, Any], tuple[OutputOutcome, ...]]:
+    """In a worker: convert, and return what is plain data."""
+    outcome = convert(conversion, check_mode)
+    return outcome.to_dict(), outcome.files
+
+
+def _diff(file: OutputOutcome) -> dict[str, str]:
+    return {
+        "before_header": file.path,
+        "after_header": file.path,
+        "before": "".join(f"{line}\n" for line in file.before),
+        "after": "".join(f"{line}\n" for line in file.after),
+    }
+
+
+def _list_result(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    failed = [entry for entry in results if entry["failed"]]
+    changed = sum(entry["changed"] for entry in results)
+    lines = [f"{len(results)} conversions: {changed} changed, {len(results) - changed - len(failed)} as they were"]
+    lines[0] += f", {len(failed)} failed" if failed else ""
+    lines += [entry["msg"] for entry in failed[:20]]
+    if len(failed) > 20:
+        lines.append(f"and {len(failed) - 20} more")
+    result: dict[str, Any] = {"changed": changed > 0, "msg": "\n".join(lines), "results": list(results)}
+    if failed:
+        result["failed"] = True
+    return result

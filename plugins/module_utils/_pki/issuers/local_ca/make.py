@@ -1,0 +1,166 @@
+# SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Make the embedded CA: keys, certificates, and its folder in one step.
+
+Profile of the certificates: RFC 5280 sections 4.2.1.1 (AKI), 4.2.1.2 (SKI), 4.2.1.3 (keyUsage),
+4.2.1.9 (basicConstraints), 4.2.1.10 (nameConstraints), 4.2.1.13 (CRL distribution points).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import ipaddress
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+
+from ...._plain.errors import FileError
+from ...._plain.files import PRIVATE_FILE, PRIVATE_FOLDER, sync_folder, why, write_new
+from ...values import x509_parts as parts
+from ...crypto import hashes, rsa, x509
+from .settings import AuthoritySettings
+
+FORMAT = 1
+MARKER = "authority.json"
+ROOT = "root"
+ISSUING = "issuing"
+
+
+@dataclass(frozen=True)
+class MadeTier:
+    """One CA certificate with its key, fresh from the maker."""
+
+    certificate: x509.Certificate
+    key: rsa.RSAPrivateKey
+
+
+def _name_constraints(settings: AuthoritySettings) -> x509.NameConstraints:
+    """Only what is permitted; a kind of name of which nothing is permitted is excluded as a whole.
+
+    Without the exclusions a CA that is limited to ``plant.example`` could still vouch for every IP
+    address, because a constraint says nothing about other kinds of names (RFC 5280 section 4.2.1.10).
+    """
+    permitted: list[x509.GeneralName] = [x509.DNSName(domain) for domain in settings.permitted_dns]
+    permitted += [x509.IPAddress(ipaddress.ip_network(network)) for network in settings.permitted_networks]
+    excluded: list[x509.GeneralName] = []
+    versions = {ipaddress.ip_network(network).version for network in settings.permitted_networks}
+    if 4 not in versions:
+        excluded.append(x509.IPAddress(ipaddress.ip_network("0.0.0.0/0")))
+    if 6 not in versions:
+        excluded.append(x509.IPAddress(ipaddress.ip_network("::/0")))
+    if not settings.permitted_dns:
+        excluded.append(x509.DNSName(""))
+    return x509.NameConstraints(permitted_subtrees=permitted or None, excluded_subtrees=excluded or None)
+
+
+def _ca_name(settings: AuthoritySettings, role: str, key: rsa.RSAPrivateKey) -> x509.Name:
+    # A mark made from the key: a CA that is made anew has another name, so that stores which look
+    # issuers up by name (Windows, NSS) never take one for the other.
+    mark = parts.subject_key_identifier(key.public_key()).hex()[:8].upper()
+    return parts.build_name([*settings.subject, ("CN", f"{settings.name} {role} CA {mark}")])
+
+
+def _build(
+    settings: AuthoritySettings,
+    subject: x509.Name,
+    key: rsa.RSAPrivateKey,
+    issuer: MadeTier | None,
+    days: int,
+    path_length: int,
+    moment: datetime.datetime,
+) -> x509.Certificate:
+    public_key = key.public_key()
+    not_after = moment + datetime.timedelta(days=days)
+    if issuer is not None:
+        not_after = min(not_after, issuer.certificate.not_valid_after_utc)
+    issuer_key = key if issuer is None else issuer.key
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject if issuer is None else issuer.certificate.subject)
+        .public_key(public_key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(moment - parts.BACKDATE)
+        .not_valid_after(not_after)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
+        .add_extension(
+            x509.KeyUsage(
+                digital_signature=False,
+                content_commitment=False,
+                key_encipherment=False,
+                data_encipherment=False,
+                key_agreement=False,
+                key_cert_sign=True,
+                crl_sign=True,
+                encipher_only=False,
+                decipher_only=False,
+            ),
+            critical=True,
+        )
+    )
+    if settings.constrained:
+        builder = builder.add_extension(_name_constraints(settings), critical=True)
+    if issuer is not None and settings.root_crl_url:
+        builder = builder.add_extension(parts.distribution_point(settings.root_crl_url), critical=False)
+    return builder.sign(issuer_key, hashes.SHA256())
+
+
+def make_tiers(settings: AuthoritySettings, moment: datetime.datetime) -> dict[str, MadeTier]:
+    """New keys and certificates: the root and, with two tiers, the issuing CA beneath it."""
+    root_key = parts.new_key(settings.key_size)
+    two = settings.tiers == 2
+    subject = _ca_name(settings, "Root", root_key)
+    root = MadeTier(
+        _build(settings, subject, root_key, None, settings.root_validity_days, 1 if two else 0, moment), root_key
+    )
+    tiers = {ROOT: root}
+    if two:
+        key = parts.new_key(settings.key_size)
+        subject = _ca_name(settings, "Issuing", key)
+        tiers[ISSUING] = MadeTier(_build(settings, subject, key, root, settings.issuing_validity_days, 0, moment), key)
+    return tiers
+
+
+def write_authority(folder: str, settings: AuthoritySettings, moment: datetime.datetime) -> None:
+    """Make the CA in a new folder, which appears complete or not at all.
+
+    :raises FileError: the folder exists with something in it, or could not be written.
+    """
+    parent, name = os.path.split(os.path.abspath(folder))
+    work = None
+    try:
+        os.makedirs(parent, mode=PRIVATE_FOLDER, exist_ok=True)
+        work = tempfile.mkdtemp(prefix=f".{name}.new-", dir=parent)
+        tiers = make_tiers(settings, moment)
+        for tier, made in tiers.items():
+            write_new(os.path.join(work, f"{tier}.crt"), parts.pem(made.certificate), PRIVATE_FILE, durable=True)
+            write_new(
+                os.path.join(work, f"{tier}.key"),
+                parts.key_pem(made.key, settings.passphrase),
+                PRIVATE_FILE,
+                durable=True,
+            )
+        marker = {
+            "format": FORMAT,
+            "tiers": settings.tiers,
+            "made": parts.iso(moment),
+            "fingerprints": {tier: parts.fingerprint(made.certificate) for tier, made in tiers.items()},
+        }
+        write_new(os.path.join(work, MARKER), json.dumps(marker, indent=2).encode() + b"\n", PRIVATE_FILE, durable=True)
+        sync_folder(work)
+        # Onto an empty folder rename(2) works and stays atomic; onto a CA that another run made meanwhile it fails.
+        os.rename(work, folder)
+        work = None
+        sync_folder(parent)
+    except OSError as error:
+        raise FileError(f"the CA could not be made in {folder}: {why(error)}; nothing was left there") from error
+    finally:
+        if work is not None:
+            with contextlib.suppress(OSError):
+                shutil.rmtree(work)

@@ -1,0 +1,320 @@
+# SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is asked for one sensor: parsed and checked before anything is made.
+
+:func:`parse_request` collects every fault of a sensor instead of stopping at the first, because
+people with a thousand sensors want to mend their inventory once.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..values import names
+from ..values.keys import forbidden_passphrase_position
+
+KEY_SIZES = (2048, 4096)
+ISSUERS = ("local_ca",)
+MAX_VALIDITY_DAYS = 36_500
+
+# key: (short name, X.520 upper bound, required); the order is the sample certificate's.
+SUBJECT_FIELDS: dict[str, tuple[str, int, bool]] = {
+    "country": ("C", 2, True),
+    "state": ("ST", 128, False),
+    "locality": ("L", 128, False),
+    "organization": ("O", 64, True),
+    "organizational_unit": ("OU", 64, True),
+    "email": ("emailAddress", 255, False),
+}
+OPTIONS = (
+    "name",
+    "common_name",
+    "subject",
+    "sans",
+    "key_size",
+    "key_passphrase",
+    "validity_days",
+    "renew_before_days",
+    "issuer",
+)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong with what was given: variable, what was given, what is wanted."""
+
+    variable: str
+    wanted: str
+    given: str | None = None
+
+    def text(self, prefix: str = "") -> str:
+        """The sentence for the user.
+
+        :param prefix: how the caller's variables begin, ``sensor_certificates_`` for the role's.
+        """
+        given = "is missing" if self.given is None else f"is {self.given}"
+        variable = self.variable if self.variable.isprintable() else ascii(self.variable)
+        return f"{prefix}{variable} {given}; wanted: {self.wanted}"
+
+
+@dataclass(frozen=True)
+class SensorRequest:
+    """A sensor's wishes, fit to be issued.
+
+    ``subject`` holds the given fields in the sample certificate's order, without the CN.
+    ``renew_before_days`` ``None`` leaves the moment of renewal to :mod:`.issuing.due`.
+    """
+
+    name: str
+    common_name: str
+    subject: tuple[tuple[str, str], ...]
+    dns_names: tuple[str, ...] = ()
+    ip_addresses: tuple[str, ...] = ()
+    key_size: int = 2048
+    validity_days: int = 730
+    renew_before_days: int | None = None
+    key_passphrase: str | None = field(default=None, repr=False)
+    issuer: str = "local_ca"
+
+
+def shown(value: Any) -> str:
+    """A given value as it may appear in a message: short, on one line."""
+    text = repr(value)
+    return text if len(text) <= 90 else text[:80] + f"… ({len(text)} characters)"
+
+
+def whole_number(value: Any) -> int | None:
+    """An int, or a text that is one (templates often turn numbers into texts); else ``None``."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, str) and value.strip().lstrip("+-").isdecimal():
+        return int(value)
+    return None
+
+
+class _Parser:
+    def __init__(self, raw: Mapping[str, Any]) -> None:
+        self.raw = raw
+        self.faults: list[Fault] = []
+
+    def fault(self, variable: str, wanted: str, *given: Any) -> None:
+        self.faults.append(Fault(variable, wanted, shown(given[0]) if given else None))
+
+    def given(self, key: str) -> Any:
+        return self.raw.get(key)
+
+    def name(self) -> str:
+        value = self.given("name")
+        if not isinstance(value, str):
+            self.fault("name", "the sensor's name in the inventory", *(() if value is None else (value,)))
+            return ""
+        problem = names.folder_name_problem(value)
+        if problem:
+            self.fault("name", problem + ", since it becomes a folder", value)
+        return value
+
+    def common_name(self, default: str) -> str:
+        value = self.given("common_name")
+        if value is None:
+            value = default
+        if not isinstance(value, str):
+            self.fault("common_name", "the sensor's domain name", value)
+            return ""
+        problem = names.common_name_problem(value)
+        if problem:
+            self.fault("common_name", problem, value)
+        return value
+
+    def subject(self) -> tuple[tuple[str, str], ...]:
+        value = self.given("subject")
+        required = [key for key, (_short, _bound, needed) in SUBJECT_FIELDS.items() if needed]
+        if not isinstance(value, Mapping):
+            wanted = f"a dictionary with {', '.join(required)}"
+            self.fault("subject", wanted, *(() if value is None else (value,)))
+            return ()
+        for key in value:
+            if key not in SUBJECT_FIELDS:
+                self.fault(f"subject.{key}", f"one of the known fields {', '.join(SUBJECT_FIELDS)}", value[key])
+        fields = []
+        for key, (short, bound, needed) in SUBJECT_FIELDS.items():
+            text = self._subject_value(key, value.get(key), bound, needed)
+            if text is not None:
+                fields.append((short, text))
+        return tuple(fields)
+
+    def _subject_value(self, key: str, value: Any, bound: int, needed: bool) -> str | None:
+        variable = f"subject.{key}"
+        if value is None or (value == "" and not needed):
+            if needed:
+                self.fault(variable, self._subject_wanted(key, bound))
+            return None
+        if key == "country" and value is False:
+            self.fault(variable, 'two capital letters; YAML reads NO without quotes as false, so write "NO"', value)
+            return None
+        if not isinstance(value, str):
+            self.fault(variable, "a text (put it in quotes)", value)
+            return None
+        if key == "country":
+            problem = names.country_problem(value)
+        elif key == "email":
+            problem = names.email_problem(value)
+        else:
+            problem = names.text_problem(value, bound)
+        if problem:
+            self.fault(variable, problem, value)
+            return None
+        return value
+
+    @staticmethod
+    def _subject_wanted(key: str, bound: int) -> str:
+        if key == "country":
+            return "two capital letters (ISO 3166-1), for example US"
+        return f"a text of 1 to {bound} characters"
+
+    def sans(self, common_name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        value = self.given("sans")
+        # The CN comes first: browsers look at nothing but the SAN (RFC 9525 section 2).
+        dns_names, addresses = [common_name], []
+        if value is None:
+            value = []
+        if not isinstance(value, (list, tuple)):
+            self.fault("sans", "a list of host names and IP addresses", value)
+            value = []
+        for position, entry in enumerate(value):
+            variable = f"sans[{position}]"
+            if not isinstance(entry, str):
+                self.fault(variable, "a host name or an IP address, as a text", entry)
+                continue
+            kind, colon, rest = entry.partition(":")
+            marked = kind.upper() if colon and kind.upper() in ("DNS", "IP") else ""
+            text = rest if marked else entry
+            if marked != "DNS" and names.is_ip_address(text) and "%" not in text:
+                addresses.append(str(ipaddress.ip_address(text)))
+                continue
+            problem = "an IP address" if marked == "IP" else names.host_name_problem(text)
+            if problem:
+                self.fault(variable, problem if marked else f"{problem}; or an IP address", entry)
+            else:
+                dns_names.append(text)
+        unique_names = {text.lower(): text for text in reversed(dns_names)}
+        return tuple(unique_names[text] for text in dict.fromkeys(map(str.lower, dns_names))), tuple(
+            dict.fromkeys(addresses)
+        )
+
+    def number(self, key: str, wanted: str, default: int | None, low: int, high: int) -> int | None:
+        value = self.given(key)
+        if value is None or value == "":
+            return default
+        number = whole_number(value)
+        if number is None or not low <= number <= high:
+            self.fault(key, wanted, value)
+            return default
+        return number
+
+    def choice(self, key: str, allowed: tuple[Any, ...], default: Any) -> Any:
+        value = self.given(key)
+        if value is None:
+            return default
+        chosen = whole_number(value) if isinstance(default, int) else value
+        if chosen not in allowed:
+            self.fault(key, " or ".join(str(choice) for choice in allowed), value)
+            return default
+        return chosen
+
+    def key_passphrase(self) -> str | None:
+        value = self.given("key_passphrase")
+        if value is None or value == "":
+            return None
+        if not isinstance(value, str):
+            self.faults.append(Fault("key_passphrase", "a text (put it in quotes)", "not a text"))
+            return None
+        position = forbidden_passphrase_position(value)
+        if position is not None:
+            wanted = "only a-z A-Z 0-9 and ! # % ( ) + , - . / : = ? @ [ \\ ] ^ _ { } ~"
+            self.faults.append(
+                Fault("key_passphrase", wanted, f"not accepted by the sensors: character {position} is not allowed")
+            )
+            return None
+        return value
+
+
+def parse_request(raw: Mapping[str, Any]) -> tuple[SensorRequest | None, list[Fault]]:
+    """Turn one sensor's options into a request.
+
+    :param raw: the options of :data:`OPTIONS`; ``variable_errors`` may hold a map from variables that
+        could not be evaluated to the reasons.
+    :returns: the request, or ``None`` and everything that is wrong with the options.
+    """
+    parser = _Parser(raw)
+    unresolved = raw.get("variable_errors") or {}
+    for variable, reason in unresolved.items():
+        parser.faults.append(Fault(variable, "a value that can be evaluated", f"not usable ({reason})"))
+    for key in raw:
+        if key not in OPTIONS and key != "variable_errors":
+            parser.fault(str(key), f"one of the known options {', '.join(OPTIONS)}", raw[key])
+    name = parser.name()
+    common_name = parser.common_name(name)
+    subject = parser.subject() if "subject" not in unresolved else ()
+    dns_names, ip_addresses = parser.sans(common_name)
+    validity = parser.number(
+        "validity_days", f"a whole number of days from 1 to {MAX_VALIDITY_DAYS}", 730, 1, MAX_VALIDITY_DAYS
+    )
+    renew = parser.number("renew_before_days", "a whole number of days, 0 or more", None, 0, MAX_VALIDITY_DAYS)
+    if renew is not None and validity is not None and renew >= validity:
+        parser.fault(
+            "renew_before_days", f"fewer days than validity_days ({validity}), or every run would renew", renew
+        )
+    request = SensorRequest(
+        name=name,
+        common_name=common_name,
+        subject=subject,
+        dns_names=dns_names,
+        ip_addresses=ip_addresses,
+        key_size=parser.choice("key_size", KEY_SIZES, 2048),
+        validity_days=validity or 730,
+        renew_before_days=renew,
+        key_passphrase=parser.key_passphrase(),
+        issuer=parser.choice("issuer", ISSUERS, "local_ca"),
+    )
+    return (None if parser.faults else request), parser.faults
+
+
+def duplicate_faults(
+    raws: Iterable[Mapping[str, Any]], others: Iterable[Mapping[str, Any]] = ()
+) -> dict[int, list[Fault]]:
+    """Names and CNs that two sensors share, told to each of them.
+
+    :param raws: the sensors of this run.
+    :param others: sensors of the fleet that this run leaves alone (``name``, ``common_name``).
+    :returns: the faults by position in ``raws``.
+    """
+    users: dict[tuple[str, str], list[tuple[int, str]]] = {}
+    mine = list(raws)
+    for position, raw in enumerate([*mine, *others]):
+        name = raw.get("name")
+        common_name = raw.get("common_name")
+        if common_name is None:
+            common_name = name
+        if isinstance(name, str):
+            users.setdefault(("name", name), []).append((position, name))
+        if isinstance(common_name, str) and common_name:
+            # DNS names are compared without case (RFC 4343).
+            users.setdefault(("common_name", common_name.lower()), []).append((position, str(name)))
+    faults: dict[int, list[Fault]] = {}
+    for (variable, value), holders in users.items():
+        if len(holders) < 2:
+            continue
+        for position, _name in holders:
+            if position >= len(mine):
+                continue
+            rest = [other for place, other in holders if place != position]
+            shown_rest = ", ".join(rest[:3]) + (f" and {len(rest) - 3} more" if len(rest) > 3 else "")
+            wanted = f"a value of its own: {shown_rest} has the same"
+            faults.setdefault(position, []).append(Fault(variable, wanted, shown(value)))
+    return faults

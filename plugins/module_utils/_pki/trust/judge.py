@@ -1,0 +1,180 @@
+# SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Judges certificates before they travel to workstations: authorities only, in date, and never a private key."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ..._plain.errors import InputError, PkiError
+from ..._plain.files import read_file
+from ..._plain.trust.model import Anchor
+from ..values import reading
+from ..values import x509_parts as parts
+from ..crypto import hashes, serialization, x509
+
+MAX_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A certificate that may be installed as an authority.
+
+    :ivar source: the file it came from.
+    :ivar label: what people call it: its common name, or its whole subject.
+    :ivar thumbprint: SHA-1, upper case, as Windows calls it.
+    """
+
+    certificate: x509.Certificate
+    source: str
+    subject: str
+    label: str
+    fingerprint: str
+    thumbprint: str
+    self_signed: bool
+    not_after: str
+
+    @property
+    def name(self) -> str:
+        """How it is called in stores and folders."""
+        return Anchor(self.pem, self.fingerprint, self.label, self.self_signed).name
+
+    @property
+    def pem(self) -> str:
+        """One PEM block."""
+        return parts.pem(self.certificate).decode("ascii")
+
+    @property
+    def der(self) -> bytes:
+        """The DER form, as in a ``.cer`` file."""
+        return self.certificate.public_bytes(serialization.Encoding.DER)
+
+    def described(self) -> dict[str, object]:
+        """What results say of it."""
+        return {
+            "source": self.source,
+            "subject": self.subject,
+            "fingerprint": self.fingerprint,
+            "thumbprint": self.thumbprint,
+            "self_signed": self.self_signed,
+            "not_after": self.not_after,
+        }
+
+
+def parse_fingerprints(texts: Iterable[str]) -> frozenset[str]:
+    """SHA-256 fingerprints in any of the usual spellings.
+
+    :raises InputError: one of them is none.
+    """
+    found = set()
+    for text in texts:
+        plain = re.sub(r"^sha-?256[ :=]+(fingerprint=)?", "", text.strip().lower())
+        plain = re.sub(r"[:\s-]", "", plain)
+        if not re.fullmatch(r"[0-9a-f]{64}", plain):
+            raise InputError(
+                f"fingerprints has {text!r}; wanted: SHA-256, 64 hexadecimal digits, with or without colons "
+                "(openssl x509 -noout -fingerprint -sha256 -in FILE)"
+            )
+        found.add(plain)
+    return frozenset(found)
+
+
+def judge(
+    paths: Sequence[str], moment: datetime.datetime, present: bool, expected: frozenset[str] = frozenset()
+) -> list[Judged]:
+    """Read and judge the certificates of files; each certificate once, in the order given.
+
+    :param present: whether they are to be trusted. For removal any certificate will do, expired ones too.
+    :param expected: if not empty, with ``present`` every certificate must have one of these SHA-256 fingerprints.
+    :raises InputError: some of them are refused; all reasons are in the message.
+    """
+    judged: dict[str, Judged] = {}
+    refused: list[str] = []
+    for path in paths:
+        try:
+            found = _read(path)
+        except PkiError as error:
+            refused.append(str(error))
+            continue
+        for one in found:
+            problem = _problem(one, moment, expected) if present else None
+            if problem:
+                refused.append(f"{path}: {one.subject or 'a certificate without a subject'} {problem}")
+            else:
+                judged.setdefault(one.fingerprint, one)
+    if refused:
+        raise InputError("nothing was installed or removed, for certificates are refused: " + "; ".join(refused))
+    return list(judged.values())
+
+
+def _read(path: str) -> list[Judged]:
+    content = reading.read_content(read_file(path, MAX_BYTES))
+    if content.of_kind(*reading.KEY_KINDS):
+        raise InputError(
+            f"{path} holds a private key, which must not leave this machine; name a file with the certificate alone"
+        )
+    blocks = content.of_kind(reading.CERTIFICATE)
+    if not blocks:
+        hint = "; extract the certificates from it with cert_convert" if content.kind in _CONVERTIBLE else ""
+        raise InputError(f"{path} is {content.kind}, not a certificate{hint}")
+    found = []
+    for block in blocks:
+        if block.der is None:
+            raise InputError(f"{path} is damaged: {block.problem}")
+        try:
+            found.append(_judged(reading.load_certificate(block.der), path))
+        except ValueError as error:
+            raise InputError(f"{path} is damaged: {reading.explain(error)}") from error
+    return found
+
+
+_CONVERTIBLE = (reading.PKCS12, reading.PKCS7)
+
+
+def _judged(certificate: x509.Certificate, path: str) -> Judged:
+    subject = parts.name_text(certificate.subject)
+    names = [value for short, value in parts.name_fields(certificate.subject) if short == "CN"]
+    return Judged(
+        certificate=certificate,
+        source=path,
+        subject=subject,
+        label=names[-1] if names else subject or os.path.basename(path),
+        fingerprint=parts.fingerprint(certificate),
+        # Windows and group policy name certificates so; nothing is decided by it.
+        thumbprint=certificate.fingerprint(hashes.SHA1()).hex().upper(),
+        self_signed=certificate.subject == certificate.issuer,
+        not_after=parts.iso(certificate.not_valid_after_utc),
+    )
+
+
+def _problem(judged: Judged, moment: datetime.datetime, expected: frozenset[str]) -> str | None:
+    """Why it must not be trusted as an authority (RFC 5280, section 6.1.4)."""
+    certificate = judged.certificate
+    if expected and judged.fingerprint not in expected:
+        return f"has the SHA-256 fingerprint {judged.fingerprint}, which is not among the fingerprints expected"
+    try:
+        extensions = certificate.extensions
+    except ValueError as error:
+        return f"has a damaged extension: {reading.explain(error)}"
+    try:
+        authority = extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        return "is not a CA certificate: it has no basicConstraints"
+    if not authority:
+        return "is not a CA certificate: its basicConstraints say CA:FALSE"
+    try:
+        signs = extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign
+    except x509.ExtensionNotFound:
+        signs = True
+    if not signs:
+        return "is not a CA certificate: its keyUsage does not allow keyCertSign"
+    if moment > certificate.not_valid_after_utc:
+        return f"expired on {judged.not_after}"
+    if moment < certificate.not_valid_before_utc:
+        return f"is not valid before {parts.iso(certificate.not_valid_before_utc)}"
+    return None

@@ -1,0 +1,197 @@
+# SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What goes into a validation and what comes out of it."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..._plain.errors import FileError
+from ..._plain.files import read_file
+
+if TYPE_CHECKING:
+    from .profiles import Profile
+
+ERROR = "error"
+WARNING = "warning"
+INFO = "info"
+SEVERITIES = (ERROR, WARNING, INFO)
+
+# Larger than any certificate, key, chain or system trust store; a CRL may be large by nature.
+MAX_FILE_BYTES = 4 * 1024 * 1024
+MAX_CRL_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file as it was read: its path, its content or why there is none, and its mode bits if known.
+
+    :ivar is_file: False for a text that never was a file; what is said of file names does not apply to it.
+    """
+
+    path: str
+    data: bytes | None = field(default=None, repr=False)
+    mode: int | None = None
+    problem: str | None = None
+    is_file: bool = True
+
+    @classmethod
+    def read(cls, path: str, max_bytes: int = MAX_FILE_BYTES) -> Source:
+        """Read a file; one that cannot be read is a source with a ``problem``, not an exception."""
+        try:
+            data = read_file(path, max_bytes)
+            return cls(path, data, stat.S_IMODE(os.stat(path).st_mode))
+        except FileError as error:
+            return cls(path, problem=str(error))
+        except (OSError, ValueError) as error:
+            return cls(path, problem=f"{path} cannot be read: {error}")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """One certificate with what belongs to it, and what is asked of it.
+
+    :ivar crl_validation: whether the organization validates against a CRL; None: it does not say.
+    :ivar at: the moment to judge for, with a time zone; None: the policy's.
+    :ivar min_days_left: days before the end from which on a certificate counts as expiring; 0: never.
+    """
+
+    name: str
+    certificate: Source | None = None
+    private_key: Source | None = None
+    chain: Source | None = None
+    csr: Source | None = None
+    private_key_passphrase: str | None = field(default=None, repr=False)
+    expected_common_name: str | None = None
+    trusted_roots: tuple[Source, ...] = ()
+    crls: tuple[Source, ...] = ()
+    crl_validation: bool | None = None
+    at: datetime.datetime | None = None
+    min_days_left: int = 30
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How to judge all bundles of a run.
+
+    :ivar profile: the requirements; None: the profile ``defender_iot``.
+    :ivar ignore: ids of findings to waive; they are listed as waived.
+    :ivar severities: other severities, by id.
+    :ivar key_check: ``match`` or ``full``.
+    :ivar at: the moment to judge for where a bundle names none; None: now.
+    """
+
+    profile: Profile | None = None
+    ignore: frozenset[str] = frozenset()
+    severities: Mapping[str, str] = field(default_factory=dict)
+    key_check: str = "match"
+    at: datetime.datetime | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is not as it should be.
+
+    :ivar source: the document that the requirement comes from, or None.
+    :ivar file: the file it is about, or None.
+    :ivar objects: the bundles it concerns.
+    :ivar default_severity: what the table of checks says, if something else was asked for.
+    """
+
+    id: str
+    severity: str
+    message: str
+    hint: str
+    upload_error: str | None = None
+    source: str | None = None
+    file: str | None = None
+    objects: tuple[str, ...] = ()
+    default_severity: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The finding as data for a result."""
+        data: dict[str, Any] = {
+            "id": self.id,
+            "severity": self.severity,
+            "message": self.message,
+            "hint": self.hint,
+            "upload_error": self.upload_error,
+            "source": self.source,
+            "file": self.file,
+            "name": self.objects[0] if self.objects else None,
+        }
+        if len(self.objects) > 1:
+            data["names"] = list(self.objects)
+        if self.default_severity is not None:
+            data["default_severity"] = self.default_severity
+        return data
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What must be unique in a fleet, of one certificate.
+
+    :ivar primes: short hashes of the private key's primes, to see one shared without keeping it.
+    """
+
+    name: str
+    common_names: tuple[str, ...] = ()
+    public_key_id: str | None = None
+    fingerprint: str | None = None
+    modulus: int | None = field(default=None, repr=False)
+    primes: tuple[int, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
+class KnownCertificate:
+    """A certificate that is not judged in this run, but must not be collided with."""
+
+    name: str
+    common_name: str
+    public_key_id: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class BundleReport:
+    """The verdict on one bundle.
+
+    :ivar facts: what the certificate says (plain data), empty if it cannot be read.
+    """
+
+    name: str
+    findings: tuple[Finding, ...]
+    waived: tuple[Finding, ...]
+    facts: Mapping[str, Any]
+    identity: Identity
+
+    @property
+    def valid(self) -> bool:
+        """No finding of severity error."""
+        return not any(finding.severity == ERROR for finding in self.findings)
+
+
+@dataclass(frozen=True)
+class FleetReport:
+    """The verdict on all bundles of a run.
+
+    :ivar expiring: name, common name, end and days left of certificates close to expiry, soonest first.
+    """
+
+    results: list[BundleReport]
+    fleet_findings: tuple[Finding, ...] = ()
+    fleet_waived: tuple[Finding, ...] = ()
+    expiring: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def valid(self) -> bool:
+        """No finding of severity error, neither of a bundle nor of the fleet."""
+        return all(report.valid for report in self.results) and not any(
+            finding.severity == ERROR for finding in self.fleet_findings
+        )

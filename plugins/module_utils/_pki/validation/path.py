@@ -1,0 +1,373 @@
+# SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Certification paths: found among the given certificates, judged as RFC 5280, section 6.1, says.
+
+Finding and judging are apart. The search walks from the leaf upwards, best candidates first, and every
+complete path is judged on its own; the first without a fault wins, so an expired cross-certificate does
+not hide a good path. If there is none, the most promising failure becomes the report. Hostile input (hundreds
+of certificates of one name) is bounded by a budget of signature checks and of steps.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..crypto import ExtendedKeyUsageOID, dsa, ec, rsa
+from . import name_constraints, policies
+from ..values.certificates import CertificateView, extension_name, name_text, show_time, signed_by
+
+MAX_LENGTH = 24  # certificates in a path
+MAX_SIGNATURE_CHECKS = 600
+MAX_PATHS = 200
+MAX_STEPS = 4000
+
+# Extensions that are understood here, or that change nothing about whether a path is valid.
+_KNOWN_EXTENSIONS = frozenset(
+    {
+        "2.5.29.14",  # subjectKeyIdentifier
+        "2.5.29.15",  # keyUsage
+        "2.5.29.17",  # subjectAltName
+        "2.5.29.18",  # issuerAltName
+        "2.5.29.19",  # basicConstraints
+        "2.5.29.30",  # nameConstraints
+        "2.5.29.31",  # cRLDistributionPoints
+        "2.5.29.32",  # certificatePolicies
+        "2.5.29.33",  # policyMappings
+        "2.5.29.35",  # authorityKeyIdentifier
+        "2.5.29.36",  # policyConstraints
+        "2.5.29.37",  # extendedKeyUsage
+        "2.5.29.46",  # freshestCRL
+        "2.5.29.54",  # inhibitAnyPolicy
+        "1.3.6.1.5.5.7.1.1",  # authorityInfoAccess
+    }
+)
+_WEAK_HASHES = frozenset({"md5", "sha1"})
+_MD2_WITH_RSA = "1.2.840.113549.1.1.2"
+
+# How bad a fault is when failing paths are compared: what no other certificate could mend comes last.
+_WEIGHT = {"chain.untrusted-root": 100, "chain.incomplete": 1000, "chain.signature": 900}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why a path is not valid: the id of the check, the sentence, the certificate."""
+
+    id: str
+    message: str
+    view: CertificateView
+
+
+@dataclass
+class Path:
+    """A path from the leaf upwards, as far as it goes, and what is wrong with it."""
+
+    views: list[CertificateView]
+    faults: list[Fault]
+    complete: bool
+
+    @property
+    def badness(self) -> tuple[int, int]:
+        """For comparison: the smaller, the closer to a valid path."""
+        return sum(_WEIGHT.get(fault.id, 1) for fault in self.faults), -len(self.views)
+
+
+@dataclass
+class Budget:
+    """What a search may still spend."""
+
+    signatures: int = MAX_SIGNATURE_CHECKS
+    paths: int = MAX_PATHS
+    steps: int = MAX_STEPS
+
+    @property
+    def spent(self) -> bool:
+        """Nothing is left of one of them."""
+        return self.signatures <= 0 or self.paths <= 0 or self.steps <= 0
+
+
+@dataclass
+class Search:
+    """The certificates among which paths are found.
+
+    :ivar candidates: untrusted certificates, in the order of their file.
+    :ivar anchors: certificates at which a path may end.
+    :ivar trust_given: whether the anchors were named as trusted, and are not just the chain's own root.
+    """
+
+    candidates: Sequence[CertificateView]
+    anchors: Sequence[CertificateView]
+    trust_given: bool
+    at: datetime.datetime
+    min_ca_key_bits: int = 2048
+    budget: Budget = field(default_factory=Budget)
+
+    def __post_init__(self) -> None:
+        self.anchor_prints = {view.fingerprint for view in self.anchors}
+        self.by_subject: dict[Any, list[CertificateView]] = defaultdict(list)
+        seen = set()
+        for view in [*self.anchors, *self.candidates]:
+            if view.fingerprint not in seen:
+                seen.add(view.fingerprint)
+                self.by_subject[view.subject_name].append(view)
+
+    def issuers(self, view: CertificateView) -> tuple[list[CertificateView], bool]:
+        """Those of the issuer's name whose key made the signature, best first; and whether any has the name."""
+        named = self.by_subject.get(view.issuer_name, [])
+        if len(named) > 1:
+            identifier = view.authority_key_identifier()
+            named = sorted(named, key=lambda issuer: self._rank(issuer, identifier))
+        found = []
+        for issuer in named:
+            if issuer.fingerprint == view.fingerprint:
+                continue
+            self.budget.signatures -= 1
+            if self.budget.signatures < 0:
+                break
+            if signed_by(view, issuer):
+                found.append(issuer)
+        return found, bool(named)
+
+    def _rank(self, issuer: CertificateView, identifier: bytes | None) -> tuple[bool, bool, bool]:
+        own = issuer.subject_key_identifier()
+        mismatch = identifier is not None and own is not None and own != identifier
+        out_of_date = not issuer.not_before <= self.at <= issuer.not_after
+        return mismatch, out_of_date, issuer.fingerprint not in self.anchor_prints
+
+    def paths(self, leaf: CertificateView) -> Iterator[Path]:
+        """Paths from a certificate upwards, complete or as far as they go; judged."""
+        yield from self._extend([leaf])
+
+    def _extend(self, views: list[CertificateView]) -> Iterator[Path]:
+        self.budget.steps -= 1
+        if self.budget.spent:
+            return
+        top = views[-1]
+        if top.fingerprint in self.anchor_prints:
+            self.budget.paths -= 1
+            yield Path(list(views), judge(views, self.at, self.min_ca_key_bits), True)
+            if top.self_issued:
+                return
+        if len(views) >= MAX_LENGTH:
+            fault = Fault("chain.incomplete", f"the chain is longer than {MAX_LENGTH} certificates", top)
+            yield Path(list(views), [fault], False)
+            return
+        issuers, has_name = self.issuers(top)
+        in_path = {(view.subject_name, view.spki) for view in views}
+        onward = [issuer for issuer in issuers if (issuer.subject_name, issuer.spki) not in in_path]
+        for issuer in onward:
+            yield from self._extend([*views, issuer])
+        if not onward and top.fingerprint not in self.anchor_prints:
+            self.budget.paths -= 1
+            fault = self._dead_end(views, bool(issuers), has_name)
+            yield Path(list(views), [*judge(views, self.at, self.min_ca_key_bits), fault], False)
+
+    def _dead_end(self, views: list[CertificateView], looped: bool, has_name: bool) -> Fault:
+        top = views[-1]
+        whose = f"the CA {top.title}" if len(views) > 1 else top.title
+        issuer = name_text(top.issuer)
+        if top.self_issued and signed_by(top, top):
+            return Fault(
+                "chain.untrusted-root",
+                f"the chain leads to the root {top.title}, which is not among trusted_roots",
+                top,
+            )
+        if looped:
+            return Fault("chain.incomplete", f"the chain goes round in a circle at {whose} and reaches no root", top)
+        others = [view for view in self.by_subject.get(top.issuer_name, []) if view.fingerprint != top.fingerprint]
+        if has_name and others:
+            return Fault(
+                "chain.signature",
+                f"{whose} was not signed with the key of the certificate {others[0].title} at hand; "
+                f"its issuer, {issuer}, has the same name and another key"
+                + (f" ({len(others)} certificates of that name were tried)" if len(others) > 1 else ""),
+                top,
+            )
+        return Fault("chain.incomplete", f"the issuer of {whose} is missing: {issuer}", top)
+
+
+def find_path(leaf: CertificateView, search: Search) -> Path:
+    """The first valid path, or the one that comes closest to being valid.
+
+    The reasons of a path without a fault are empty; otherwise they are all faults of that one path.
+    """
+    best: Path | None = None
+    for path in search.paths(leaf):
+        if path.complete and not path.faults:
+            return path
+        if best is None or path.badness < best.badness:
+            best = path
+    if best is None or (search.budget.spent and not best.complete):
+        views = best.views if best is not None else [leaf]
+        message = "too many certificates of the same names: the search for a path was given up"
+        return Path(views, [Fault("chain.incomplete", message, leaf)], False)
+    return best
+
+
+def judge(views: Sequence[CertificateView], at: datetime.datetime, min_ca_key_bits: int = 2048) -> list[Fault]:
+    """All faults of a path that is given from the leaf upwards, whose signatures are known to be right.
+
+    Of the leaf itself only its names, its policies and its key identifier are judged: the rest are rules of their own.
+    """
+    faults: list[Fault] = []
+    intermediates = 0  # CAs below, self-issued ones not counted
+    for position, view in enumerate(views):
+        is_leaf = position == 0
+        if is_leaf:
+            continue
+        faults.extend(_judge_ca(view, at, min_ca_key_bits))
+        faults.extend(_judge_length(view, intermediates))
+        faults.extend(_judge_link(views[position - 1], view))
+        if position < len(views) - 1 or not view.self_issued:
+            faults.extend(_judge_signature(view))
+        if not view.self_issued:
+            intermediates += 1
+        constraints = view.value("2.5.29.30")
+        if constraints is not None:
+            faults.extend(_judge_names(view, constraints, views[:position]))
+    if len(views) > 1:
+        problem = policies.problem(list(reversed(views[:-1])))
+        if problem is not None:
+            faults.append(Fault("chain.policy", problem, views[0]))
+    return faults
+
+
+def unknown_critical_extensions(view: CertificateView) -> list[str]:
+    """The critical extensions of a certificate that are not understood here, by name."""
+    return [
+        extension_name(oid)
+        for oid, extension in view.extensions.items()
+        if extension.critical and oid not in _KNOWN_EXTENSIONS
+    ]
+
+
+def _judge_ca(view: CertificateView, at: datetime.datetime, min_ca_key_bits: int) -> Iterator[Fault]:
+    for problem in view.problems:
+        yield Fault("chain.parse", f"{view.title}: {problem}", view)
+    if view.key_problem is not None:
+        yield Fault("chain.parse", f"{view.title}: its public key cannot be read: {view.key_problem}", view)
+    if at > view.not_after:
+        yield Fault("chain.expired", f"the CA certificate {view.title} expired on {show_time(view.not_after)}", view)
+    elif at < view.not_before:
+        yield Fault(
+            "chain.expired", f"the CA certificate {view.title} is not valid before {show_time(view.not_before)}", view
+        )
+    why_not = _not_a_ca(view)
+    if why_not is not None:
+        yield Fault("chain.not-a-ca", f"{view.title} {why_not}", view)
+    usages = view.value("2.5.29.37")
+    if usages is not None:
+        allowed = {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
+        if not allowed.intersection(usages):
+            yield Fault(
+                "chain.extended-key-usage", f"the extendedKeyUsage of {view.title} does not allow serverAuth", view
+            )
+    unknown = unknown_critical_extensions(view)
+    if unknown:
+        yield Fault(
+            "chain.critical-extension", f"{view.title} has unknown critical extensions: {', '.join(unknown)}", view
+        )
+    size = _weak_key(view.public_key, min_ca_key_bits)
+    if size is not None:
+        yield Fault("chain.weak-key", f"the key of the CA {view.title} is too small: {size}", view)
+
+
+def _not_a_ca(view: CertificateView) -> str | None:
+    if view.problems and not view.extensions:
+        return None  # said already; what the extensions are is not known
+    if not view.subject_name:
+        return "has no name: the subject of a CA is not empty"
+    usage = view.value("2.5.29.15")
+    if usage is not None and not usage.key_cert_sign:
+        return "may not sign certificates: its keyUsage lacks keyCertSign"
+    constraints = view.value("2.5.29.19")
+    if constraints is not None:
+        return None if constraints.ca else "is not a CA: its basicConstraints say CA:FALSE"
+    if not view.version_3:
+        # Roots from before extensions exist and are trusted by being named; nothing else of version 1 is a CA.
+        return None if view.self_issued and signed_by(view, view) else "is not a CA: it is of X.509 version 1"
+    return "is not a CA: it has no basicConstraints"
+
+
+def _judge_length(view: CertificateView, intermediates: int) -> Iterator[Fault]:
+    constraints = view.value("2.5.29.19")
+    if constraints is None or constraints.path_length is None or intermediates <= constraints.path_length:
+        return
+    yield Fault(
+        "chain.path-length",
+        f"{view.title} allows {constraints.path_length} CA certificates below it (pathLenConstraint), "
+        f"and the chain has {intermediates}",
+        view,
+    )
+
+
+def _judge_link(child: CertificateView, issuer: CertificateView) -> Iterator[Fault]:
+    value = child.value("2.5.29.35")
+    if value is None:
+        return
+    own = issuer.subject_key_identifier()
+    if value.key_identifier is not None and own is not None and value.key_identifier != own:
+        yield Fault(
+            "chain.key-identifier",
+            f"the authorityKeyIdentifier of {child.title} is {value.key_identifier.hex()[:40]}, "
+            f"the subjectKeyIdentifier of its issuer {issuer.title} is {own.hex()[:40]}",
+            child,
+        )
+    elif value.authority_cert_serial_number is not None and value.authority_cert_serial_number != issuer.serial:
+        yield Fault(
+            "chain.key-identifier",
+            f"the authorityKeyIdentifier of {child.title} names an issuer's certificate with another serial number "
+            f"than that of {issuer.title}",
+            child,
+        )
+
+
+def _judge_signature(view: CertificateView) -> Iterator[Fault]:
+    algorithm = view.certificate.signature_algorithm_oid
+    try:
+        digest = view.certificate.signature_hash_algorithm
+        name = digest.name if digest is not None else ""
+    except Exception:  # noqa: BLE001 - every kind of refusal means a hash that is not supported any more
+        name = "md2" if algorithm.dotted_string == _MD2_WITH_RSA else ""
+    if name in _WEAK_HASHES or name == "md2":
+        yield Fault("chain.weak-signature", f"the CA certificate {view.title} is signed with {name.upper()}", view)
+
+
+def _weak_key(key: Any, min_rsa_bits: int) -> str | None:
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size < min_rsa_bits:
+        return f"RSA with {key.key_size} bits"
+    if isinstance(key, dsa.DSAPublicKey):
+        return "DSA, which TLS software no longer takes"
+    if isinstance(key, ec.EllipticCurvePublicKey) and key.key_size < 224:
+        return f"the curve {key.curve.name}"
+    return None
+
+
+def _judge_names(view: CertificateView, constraints: Any, below: Sequence[CertificateView]) -> Iterator[Fault]:
+    for position, certificate in enumerate(below):
+        is_leaf = position == 0
+        if certificate.self_issued and not is_leaf:
+            continue
+        problem = name_constraints.violation(certificate, is_leaf, constraints)
+        if problem is not None:
+            whose = "" if is_leaf else f" (in the CA certificate {certificate.title})"
+            yield Fault(
+                "chain.name-constraints", f"the CA {view.title} may not certify this: {problem}{whose}", certificate
+            )
+
+
+def related(leaf: CertificateView, search: Search) -> set[str]:
+    """Fingerprints of every given certificate that stands above the leaf on some way, valid or not."""
+    found: set[str] = set()
+    waiting = [leaf]
+    while waiting and not search.budget.spent:
+        issuers, _has_name = search.issuers(waiting.pop())
+        for issuer in issuers:
+            if issuer.fingerprint not in found:
+                found.add(issuer.fingerprint)
+                waiting.append(issuer)
+    return found

@@ -1,0 +1,313 @@
+# SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Rules about the sensor's certificate and its subject."""
+
+from __future__ import annotations
+
+import datetime
+from collections import Counter
+from urllib.parse import urlsplit
+
+from ..values import names
+from ..crypto import ExtendedKeyUsageOID, rsa, x509
+from . import weak_keys
+from .case import Case, Rules
+from ..values.certificates import extension_name, name_pairs, show, show_time, signed_by
+from .path import unknown_critical_extensions
+
+RULES = Rules()
+
+_RSA_ENCRYPTION = "1.2.840.113549.1.1.1"
+_SIGNATURE_NAMES = {
+    "1.2.840.113549.1.1.2": "md2WithRSAEncryption",
+    "1.2.840.113549.1.1.4": "md5WithRSAEncryption",
+    "1.2.840.113549.1.1.5": "sha1WithRSAEncryption",
+    "1.2.840.113549.1.1.10": "RSASSA-PSS",
+    "1.2.840.113549.1.1.11": "sha256WithRSAEncryption",
+    "1.2.840.113549.1.1.12": "sha384WithRSAEncryption",
+    "1.2.840.113549.1.1.13": "sha512WithRSAEncryption",
+    "1.2.840.10045.4.3.2": "ecdsa-with-SHA256",
+    "1.2.840.10045.4.3.3": "ecdsa-with-SHA384",
+    "1.2.840.10045.4.3.4": "ecdsa-with-SHA512",
+    "1.3.101.112": "Ed25519",
+    "1.3.101.113": "Ed448",
+}
+
+
+def _path(case: Case) -> str | None:
+    return None if case.bundle.certificate is None else case.bundle.certificate.path
+
+
+@RULES.rule("crt.signature-algorithm")
+def signature_algorithm(case: Case) -> None:
+    view = case.certificate
+    if view is None:
+        return
+    oid = view.certificate.signature_algorithm_oid.dotted_string
+    if oid not in case.settings.profile.signature_algorithms:
+        wanted = " or ".join(_SIGNATURE_NAMES.get(entry, entry) for entry in case.settings.profile.signature_algorithms)
+        case.report(
+            "crt.signature-algorithm", f"signed with {_SIGNATURE_NAMES.get(oid, oid)}; wanted: {wanted}", _path(case)
+        )
+
+
+@RULES.rule("crt.not-yet-valid", "crt.expired", "crt.expires-soon", "crt.validity-period")
+def validity(case: Case) -> None:
+    view = case.certificate
+    if view is None or any("date" in problem for problem in view.problems):
+        return
+    if case.at < view.not_before:
+        case.report("crt.not-yet-valid", f"not valid before {show_time(view.not_before)}", _path(case))
+    if case.at > view.not_after:
+        case.report("crt.expired", f"expired on {show_time(view.not_after)}", _path(case))
+    elif view.not_after - case.at < datetime.timedelta(days=case.bundle.min_days_left):
+        days = (view.not_after - case.at).days
+        case.report(
+            "crt.expires-soon",
+            f"expires on {show_time(view.not_after)}, in {days} {'day' if days == 1 else 'days'}",
+            _path(case),
+        )
+    length = view.not_after - view.not_before
+    if length < datetime.timedelta(0):
+        case.report("crt.validity-period", "it ends before it begins", _path(case))
+    elif length > datetime.timedelta(days=case.settings.profile.max_validity_days):
+        case.report(
+            "crt.validity-period",
+            f"valid for {length.days} days; at most {case.settings.profile.max_validity_days} are wanted",
+            _path(case),
+        )
+
+
+@RULES.rule("crt.key-type", "crt.key-size", "crt.weak-key", "crt.public-exponent")
+def public_key(case: Case) -> None:
+    view = case.certificate
+    if view is None:
+        return
+    key = view.public_key
+    if key is None:
+        case.report("crt.key-type", f"its public key cannot be read: {view.key_problem}", _path(case))
+        return
+    if not isinstance(key, rsa.RSAPublicKey):
+        kind = type(key).__name__.replace("PublicKey", "").replace("EllipticCurve", "elliptic curve")
+        case.report("crt.key-type", f"the key is of type {kind}; wanted: RSA", _path(case))
+        return
+    # cryptography 42 does not tell the kind of RSA key.
+    algorithm = getattr(view.certificate, "public_key_algorithm_oid", None)
+    if algorithm is not None and algorithm.dotted_string != _RSA_ENCRYPTION:
+        oid = algorithm.dotted_string
+        case.report("crt.key-type", f"the key may only be used with RSASSA-PSS ({oid}); wanted: plain RSA", _path(case))
+    profile = case.settings.profile
+    if key.key_size < profile.min_key_bits:
+        case.report(
+            "crt.key-size", f"the RSA key has {key.key_size} bits; wanted: {profile.min_key_bits} or more", _path(case)
+        )
+    elif profile.allowed_key_bits and key.key_size not in profile.allowed_key_bits:
+        wanted = " or ".join(str(bits) for bits in profile.allowed_key_bits)
+        case.report("crt.key-size", f"the RSA key has {key.key_size} bits; wanted: {wanted}", _path(case))
+    weakness = weak_keys.weakness(key, thorough=case.settings.key_check == "full")
+    if weakness is not None:
+        case.report("crt.weak-key", f"the public key can be broken: {weakness}", _path(case))
+    unusual = weak_keys.unusual_exponent(key)
+    if unusual is not None:
+        case.report("crt.public-exponent", unusual, _path(case))
+
+
+@RULES.rule("crt.version", "crt.serial-number", "crt.self-signed", "crt.ca-true")
+def kind_of_certificate(case: Case) -> None:
+    view = case.certificate
+    if view is None:
+        return
+    if not view.version_3:
+        case.report("crt.version", "the certificate is of X.509 version 1; wanted: version 3", _path(case))
+    if view.serial <= 0:
+        case.report(
+            "crt.serial-number", f"the serial number is {'negative' if view.serial < 0 else 'zero'}", _path(case)
+        )
+    elif view.serial.bit_length() >= 160:
+        case.report("crt.serial-number", "the serial number is longer than 20 octets", _path(case))
+    if view.self_issued and signed_by(view, view):
+        case.report("crt.self-signed", "the certificate signed itself", _path(case))
+    constraints = view.value("2.5.29.19")
+    if constraints is not None and constraints.ca:
+        case.report(
+            "crt.ca-true", "basicConstraints say CA:TRUE; with this certificate others can be issued", _path(case)
+        )
+
+
+@RULES.rule("crt.extended-key-usage", "crt.client-auth-missing", "crt.key-usage", "chain.critical-extension")
+def usages(case: Case) -> None:
+    view = case.certificate
+    if view is None:
+        return
+    extended = view.value("2.5.29.37")
+    if extended is not None:
+        purposes = set(extended)
+        anything = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE in purposes
+        if not anything and ExtendedKeyUsageOID.SERVER_AUTH not in purposes:
+            case.report("crt.extended-key-usage", "extendedKeyUsage lacks serverAuth", _path(case))
+        if not anything and ExtendedKeyUsageOID.CLIENT_AUTH not in purposes:
+            case.report("crt.client-auth-missing", "extendedKeyUsage lacks clientAuth", _path(case))
+    usage = view.value("2.5.29.15")
+    if usage is not None and not usage.digital_signature and not usage.key_encipherment:
+        case.report("crt.key-usage", "keyUsage has neither digitalSignature nor keyEncipherment", _path(case))
+    unknown = unknown_critical_extensions(view)
+    if unknown:
+        case.report(
+            "chain.critical-extension",
+            f"the certificate has unknown critical extensions: {', '.join(unknown)}",
+            _path(case),
+        )
+
+
+def _urls(case: Case) -> list[str]:
+    value = None if case.certificate is None else case.certificate.value("2.5.29.31")
+    return [
+        name.value
+        for point in value or []
+        for name in point.full_name or []
+        if isinstance(name, x509.UniformResourceIdentifier)
+    ]
+
+
+def _fetchable(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme.lower() == "http" and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+@RULES.rule("crt.crl-url-missing", "crt.crl-url-unwanted", "crt.crl-url-scheme")
+def crl_url(case: Case) -> None:
+    view, wanted = case.certificate, case.bundle.crl_validation
+    if view is None or wanted is None or (view.problems and not view.extensions):
+        return
+    urls = _urls(case)
+    if not wanted:
+        if "2.5.29.31" in view.extensions:
+            case.report(
+                "crt.crl-url-unwanted",
+                f"it names a CRL distribution point ({show(urls[0]) if urls else 'without a URL'})",
+                _path(case),
+            )
+    elif not urls:
+        case.report("crt.crl-url-missing", "it names no URL of a CRL", _path(case))
+    elif not any(_fetchable(url) for url in urls):
+        case.report(
+            "crt.crl-url-scheme",
+            f"none of its CRL URLs is a usable http:// URL: {', '.join(show(url) for url in urls[:4])}",
+            _path(case),
+        )
+
+
+@RULES.rule("crt.san-missing", "crt.san-without-cn", "crt.san-wildcard")
+def alternative_names(case: Case) -> None:
+    view = case.certificate
+    if view is None or (view.problems and not view.extensions):
+        return
+    dns_names = view.alternative_names(x509.DNSName)
+    addresses = view.alternative_names(x509.IPAddress)
+    if not dns_names and not addresses:
+        case.report("crt.san-missing", "it has no subject alternative name of a host", _path(case))
+        return
+    wildcards = [name for name in dns_names if "*" in name]
+    if wildcards:
+        case.report("crt.san-wildcard", f"wildcard among the alternative names: {show(wildcards[0])}", _path(case))
+    known = {name.lower() for name in dns_names} | {str(address) for address in addresses}
+    for common_name in view.common_names[-1:]:
+        if common_name.strip() and "*" not in common_name and common_name.lower() not in known:
+            case.report("crt.san-without-cn", f"the alternative names lack the CN {show(common_name)}", _path(case))
+
+
+@RULES.rule("crt.ski-missing", "crt.aki-missing", "crt.extension-order")
+def extensions(case: Case) -> None:
+    view = case.certificate
+    if view is None or (view.problems and not view.extensions):
+        return
+    if "2.5.29.14" not in view.extensions:
+        case.report("crt.ski-missing", "it has no subjectKeyIdentifier", _path(case))
+    if "2.5.29.35" not in view.extensions:
+        case.report("crt.aki-missing", "it has no authorityKeyIdentifier", _path(case))
+    sample = list(case.settings.profile.extension_order)
+    if [oid for oid in view.extensions if oid in sample] != sample:
+        case.report(
+            "crt.extension-order",
+            f"sample: {', '.join(map(extension_name, sample))}; "
+            f"here: {', '.join(map(extension_name, view.extensions)) or 'none'}",
+            _path(case),
+        )
+
+
+@RULES.rule(
+    "subject.cn-missing", "subject.cn-several", "subject.cn-mismatch", "subject.cn-wildcard", "subject.cn-not-a-name"
+)
+def common_name(case: Case) -> None:
+    view, expected = case.certificate, case.bundle.expected_common_name
+    if view is None:
+        return
+    found = [name for name in view.common_names if name.strip()]
+    if not found:
+        case.report("subject.cn-missing", "the subject has no common name (CN)", _path(case))
+        return
+    if len(found) > 1:
+        case.report("subject.cn-several", f"the subject has {len(found)} CNs; {show(found[-1])} counts", _path(case))
+    name = found[-1]
+    if expected is not None and _comparable(name) != _comparable(expected):
+        case.report("subject.cn-mismatch", f"the CN is {show(name)}; expected: {show(expected)}", _path(case))
+    if "*" in name:
+        case.report("subject.cn-wildcard", f"the CN {show(name)} is a wildcard", _path(case))
+        return
+    problem = names.host_name_problem(name)
+    if problem is not None:
+        case.report("subject.cn-not-a-name", f"the CN is {show(name)!r}; wanted: {problem}", _path(case))
+
+
+def _comparable(name: str) -> str:
+    """A host name for comparison: case does not count, and an internationalized name equals its xn-- form."""
+    if not name.isascii():
+        try:
+            name = name.encode("idna").decode("ascii")
+        except UnicodeError:
+            return name.casefold()
+    return name.lower()
+
+
+@RULES.rule(
+    "subject.missing-field", "subject.country-code", "subject.non-ascii", "subject.value", "subject.field-order"
+)
+def subject_fields(case: Case) -> None:
+    view = case.certificate
+    if view is None:
+        return
+    profile = case.settings.profile
+    pairs = name_pairs(view.subject)
+    present = [short for short, value in pairs if value.strip()]
+    for field in profile.required_fields:
+        if field not in present:
+            case.report("subject.missing-field", f"the subject lacks {field}", _path(case))
+    for short, value in pairs:
+        if short == "C" and value.strip() and names.country_problem(value.upper()) is not None:
+            case.report(
+                "subject.country-code", f"C is {show(value)!r}; wanted: two letters, for example US", _path(case)
+            )
+        allowed = profile.subject_allowed.get(short)
+        if allowed is not None and value not in allowed:
+            case.report("subject.value", f"{short} is {show(value)!r}; allowed: {', '.join(allowed)}", _path(case))
+        if not value.isascii():
+            case.report("subject.non-ascii", f"{short} holds characters outside ASCII: {show(value)!r}", _path(case))
+    _field_order(case, [short for short, _value in pairs])
+
+
+def _field_order(case: Case, found: list[str]) -> None:
+    """Fields whose absence is an error of its own do not count here."""
+    profile = case.settings.profile
+    reported = {"CN", *profile.required_fields}
+    counts = Counter(found)
+    sample = [short for short in profile.subject_order if short in counts or short not in reported]
+    if found != sample:
+        case.report(
+            "subject.field-order",
+            f"sample: {', '.join(profile.subject_order)}; here: {', '.join(found) or 'empty'}",
+            _path(case),
+        )

@@ -1,0 +1,141 @@
+# SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Checks that only the whole fleet can answer: what must be unique, and what ends soon."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from .case import Settings
+from ..values.certificates import show
+from .model import BundleReport, Finding, Identity, KnownCertificate
+
+FLEET_IDS = ("fleet.duplicate-cn", "fleet.duplicate-key", "fleet.duplicate-certificate", "fleet.shared-prime")
+
+# Without private keys a shared prime takes a comparison of each pair of moduli; beyond this many it is left out.
+MAX_PAIRWISE = 300
+
+
+def judge_fleet(
+    reports: Sequence[BundleReport], known: Sequence[KnownCertificate], settings: Settings
+) -> list[Finding]:
+    """What collides among the bundles, and between them and certificates known from elsewhere."""
+    identities = [report.identity for report in reports]
+    known_identities = [
+        Identity(entry.name, (entry.common_name,), entry.public_key_id, entry.fingerprint) for entry in known
+    ]
+    findings = []
+    for check_id, what, collisions in (
+        ("fleet.duplicate-cn", "the common name {}", _collisions(identities, known_identities, _common_names)),
+        (
+            "fleet.duplicate-key",
+            "the same key ({}\N{HORIZONTAL ELLIPSIS})",
+            _collisions(identities, known_identities, _key),
+        ),
+        (
+            "fleet.duplicate-certificate",
+            "the same certificate ({}\N{HORIZONTAL ELLIPSIS})",
+            _collisions(identities, known_identities, _certificate),
+        ),
+    ):
+        for value, objects in collisions:
+            shown = show(value) if check_id == "fleet.duplicate-cn" else value[:16]
+            message = f"{_enumerate(objects)} have {what.format(shown)}"
+            findings.append(settings.finding(check_id, message, tuple(objects)))
+    for objects in _shared_primes(identities):
+        message = f"the keys of {_enumerate(objects)} share a prime"
+        findings.append(settings.finding("fleet.shared-prime", message, tuple(objects)))
+    return findings
+
+
+def _enumerate(objects: Sequence[str], limit: int = 8) -> str:
+    shown = [show(name) for name in objects[:limit]]
+    rest = len(objects) - len(shown)
+    if rest:
+        return f"{', '.join(shown)} and {rest} more"
+    return f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def _common_names(identity: Identity) -> Iterable[str]:
+    return {name.lower() for name in identity.common_names if name.strip()}
+
+
+def _key(identity: Identity) -> Iterable[str]:
+    return [identity.public_key_id] if identity.public_key_id else []
+
+
+def _certificate(identity: Identity) -> Iterable[str]:
+    return [identity.fingerprint] if identity.fingerprint else []
+
+
+def _collisions(judged: Sequence[Identity], known: Sequence[Identity], values: Any) -> list[tuple[str, list[str]]]:
+    """Values that more than one has, at least one of them judged here; in the order of the bundles."""
+    owners: dict[str, list[str]] = defaultdict(list)
+    judged_values = set()
+    for identity in judged:
+        for value in values(identity):
+            owners[value].append(identity.name)
+            judged_values.add(value)
+    judged_names = {identity.name for identity in judged}
+    for identity in known:
+        if identity.name in judged_names:
+            continue  # what is judged replaces it
+        for value in values(identity):
+            if value in judged_values:
+                owners[value].append(identity.name)
+    return [(value, objects) for value, objects in owners.items() if len(objects) > 1]
+
+
+def _shared_primes(identities: Sequence[Identity]) -> list[list[str]]:
+    """Bundles whose different moduli have a prime in common."""
+    by_prime: dict[int, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
+    without_key = []
+    for identity in identities:
+        if identity.modulus is None:
+            continue
+        if not identity.primes:
+            without_key.append(identity)
+        for prime in set(identity.primes):
+            by_prime[prime][identity.modulus].append(identity.name)
+    shared = [
+        list(dict.fromkeys(name for owners in moduli.values() for name in owners))
+        for moduli in by_prime.values()
+        if len(moduli) > 1
+    ]
+    if len(without_key) <= MAX_PAIRWISE:
+        shared.extend(_shared_without_keys(identities, without_key))
+    return shared
+
+
+def _shared_without_keys(identities: Sequence[Identity], without_key: Sequence[Identity]) -> list[list[str]]:
+    """The same for certificates that came without their private key, by common divisors."""
+    found = []
+    seen = set()
+    for one in without_key:
+        for other in identities if len(identities) <= MAX_PAIRWISE else without_key:
+            if one.modulus is None or other.modulus is None or one.modulus == other.modulus:
+                continue
+            pair = frozenset((one.name, other.name))
+            if pair not in seen and math.gcd(one.modulus, other.modulus) > 1:
+                seen.add(pair)
+                found.append([one.name, other.name])
+    return found
+
+
+def expiring(reports: Sequence[BundleReport]) -> list[dict[str, Any]]:
+    """Certificates that expired or will soon (by their bundle's ``min_days_left``), soonest first."""
+    ending = [
+        {
+            "name": report.name,
+            "common_name": report.facts["common_name"],
+            "not_after": report.facts["not_after"],
+            "days_left": report.facts["days_left"],
+        }
+        for report in reports
+        if report.facts.get("expiring")
+    ]
+    return sorted(ending, key=lambda entry: (entry["not_after"], entry["name"]))

@@ -1,0 +1,220 @@
+# SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Rules that read the files of a bundle; the others judge what these understood."""
+
+from __future__ import annotations
+
+import os
+
+from ..._plain.errors import KeyReadError, PassphraseError
+from ..values import keys, reading
+from ..crypto import UnsupportedAlgorithm
+from .case import Case, Rules
+from ..values.certificates import (
+    CertificateFile,
+    CertificateView,
+    normal_name,
+    read_own_certificates,
+    read_shared_certificates,
+    signed_by,
+)
+from .model import Source
+
+RULES = Rules()
+
+_USABLE_AS = {
+    reading.PKCS12: "cert_convert takes certificate, key and chain out of a PKCS#12 file.",
+    reading.PKCS7: "cert_convert takes the certificates out of a PKCS#7 file.",
+    reading.REQUEST: "Send the request to the CA; what it answers is the certificate.",
+    reading.PRIVATE_KEY: "This file belongs to the option private_key; give the certificate here.",
+    reading.ENCRYPTED_KEY: "This file belongs to the option private_key; give the certificate here.",
+    reading.PUBLIC_KEY: "A public key alone is no certificate; give the certificate that the CA issued.",
+    reading.HTML: "This is a web page, perhaps the portal's sign-in or error page; download the certificate again.",
+    reading.EMPTY: "The file is empty; get it again.",
+    reading.BARE_BASE64: "Put '-----BEGIN CERTIFICATE-----' before and '-----END CERTIFICATE-----' after the text.",
+    reading.CRL: "This file belongs to the option crls; give the certificate here.",
+    reading.JAVA_KEYSTORE: "Export the certificate: keytool -exportcert -rfc -keystore FILE -alias ALIAS",
+}
+
+
+def _file_name(source: Source) -> str:
+    return os.path.basename(source.path)
+
+
+@RULES.rule("crt.parse", "crt.several-certificates", "file.encoding", "file.contains-key")
+def read_certificate(case: Case) -> None:
+    source = case.bundle.certificate
+    if source is None:
+        return
+    if source.problem is not None:
+        case.report("crt.parse", source.problem, source.path, "Check the path and the permissions of the file.")
+        return
+    found = read_own_certificates(source)
+    _report_text_encoding(case, source, found.content)
+    for problem in found.problems:
+        case.report("crt.parse", f"the certificate cannot be read: {problem}", source.path)
+    if not found.views:
+        if not found.problems:
+            kind = found.content.kind
+            case.report("crt.parse", f"this is {kind}, not a certificate", source.path, _USABLE_AS.get(kind))
+        return
+    if found.content.of_kind(*reading.KEY_KINDS):
+        case.report("file.contains-key", "a private key stands in the certificate's file", source.path)
+    leaf = _pick_leaf(case, found)
+    case.files.update((view.fingerprint, source.path) for view in found.views)
+    case.certificate = leaf
+    case.extra_certificates = tuple(view for view in found.views if view is not leaf)
+    if case.extra_certificates:
+        first = "" if found.views[0] is leaf else ", which is not the first of them: a sensor would take another"
+        case.report(
+            "crt.several-certificates",
+            f"the file holds {len(found.views)} certificates; {leaf.title} was judged{first}",
+            source.path,
+        )
+    for problem in leaf.problems:
+        case.report("crt.parse", f"the certificate is damaged: {problem}", source.path)
+
+
+def _pick_leaf(case: Case, found: CertificateFile) -> CertificateView:
+    """Of several certificates in the .crt file the one that is meant, wherever it stands."""
+    if len(found.views) == 1:
+        return found.views[0]
+    issuers = {view.issuer_name for view in found.views if not view.self_issued}
+    ends = [view for view in found.views if view.subject_name not in issuers]
+    for view in [*ends, *found.views]:
+        constraints = view.value("2.5.29.19")
+        if constraints is None or not constraints.ca:
+            return view
+    return (ends or list(found.views))[0]
+
+
+def _report_text_encoding(case: Case, source: Source, content: reading.Content) -> None:
+    if content.text_encoding is not None:
+        case.report("file.encoding", f"the file is written in {content.text_encoding}", source.path)
+
+
+@RULES.rule("key.parse", "key.passphrase", "key.passphrase-characters", "key.permissions", "file.encoding")
+def read_private_key(case: Case) -> None:
+    source, passphrase = case.bundle.private_key, case.bundle.private_key_passphrase
+    if passphrase:
+        position = keys.forbidden_passphrase_position(passphrase)
+        if position is not None:
+            case.report(
+                "key.passphrase-characters",
+                f"character {position} of the passphrase is not among those that a sensor takes",
+                None if source is None else source.path,
+            )
+    if source is None:
+        return
+    if source.problem is not None:
+        case.report("key.parse", source.problem, source.path, "Check the path and the permissions of the file.")
+        return
+    if source.mode is not None and source.mode & 0o077:
+        case.report("key.permissions", f"the key's file has mode {source.mode:04o}; 0600 is wanted", source.path)
+    data = source.data or b""
+    try:
+        case.private_key = keys.load_private_key(data, passphrase.encode() if passphrase else None)
+    except PassphraseError as error:
+        case.report("key.passphrase", str(error), source.path)
+    except KeyReadError as error:
+        case.report("key.parse", f"the private key cannot be read: {error}", source.path)
+    else:
+        if not data.startswith(b"-----BEGIN"):
+            content = reading.read_content(data)
+            _report_text_encoding(case, source, content)
+            if content.encoding == "der":
+                case.report("file.encoding", "the private key is DER; a sensor wants PEM", source.path)
+
+
+@RULES.rule("csr.parse")
+def read_request(case: Case) -> None:
+    source = case.bundle.csr
+    if source is None:
+        return
+    if source.problem is not None:
+        case.report("csr.parse", source.problem, source.path, "Check the path and the permissions of the file.")
+        return
+    content = reading.read_content(source.data or b"")
+    blocks = content.of_kind(reading.REQUEST)
+    if not blocks:
+        case.report("csr.parse", f"this is {content.kind}, not a certificate signing request", source.path)
+        return
+    if blocks[0].der is None:
+        case.report("csr.parse", f"the request cannot be read: {blocks[0].problem}", source.path)
+        return
+    try:
+        request = reading.load_request(blocks[0].der)
+        request.public_key()
+        normal_name(request.subject)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        case.report("csr.parse", f"the request cannot be read: {reading.explain(error)}", source.path)
+    else:
+        case.csr = request
+
+
+@RULES.rule("chain.parse", "chain.contains-leaf", "chain.duplicate", "file.encoding", "file.contains-key")
+def read_chain(case: Case) -> None:
+    source = case.bundle.chain
+    if source is not None:
+        views = _read_cas(case, source, "chain")
+        case.chain_broken = not views
+        content = read_shared_certificates(source).content
+        _report_text_encoding(case, source, content)
+        if views and content.encoding == "der":
+            case.report("file.encoding", "the chain is DER; a sensor wants PEM", source.path)
+        kept: dict[str, CertificateView] = {}
+        for view in views:
+            is_leaf = case.certificate is not None and view.fingerprint == case.certificate.fingerprint
+            if is_leaf and not _is_own_root(view):
+                case.report("chain.contains-leaf", f"the chain contains {view.title} itself", source.path)
+            if view.fingerprint in kept:
+                case.report("chain.duplicate", f"the chain contains {view.title} more than once", source.path)
+            kept.setdefault(view.fingerprint, view)
+        case.chain = tuple(kept.values())
+    roots: list[CertificateView] = []
+    for root in case.bundle.trusted_roots:
+        found = _read_cas(case, root, "file of trusted roots")
+        case.roots_broken = case.roots_broken or not found
+        roots.extend(found)
+    case.roots = tuple(roots)
+
+
+def _is_own_root(view: CertificateView) -> bool:
+    """A self-signed certificate is its own chain: it may stand there."""
+    return view.self_issued and signed_by(view, view)
+
+
+def _read_cas(case: Case, source: Source, what: str) -> tuple[CertificateView, ...]:
+    if source.problem is not None:
+        case.report("chain.parse", source.problem, source.path, "Check the path and the permissions of the file.")
+        return ()
+    found = read_shared_certificates(source)
+    for problem in found.problems:
+        case.report("chain.parse", f"the {what} cannot be read: {problem}", source.path)
+    if not found.views and not found.problems:
+        kind = found.content.kind
+        case.report("chain.parse", f"the {what} is {kind}, not PEM with CA certificates", source.path)
+    if found.content.of_kind(*reading.KEY_KINDS):
+        case.report("file.contains-key", f"a private key stands in the {what}", source.path)
+    for view in found.views:
+        case.files.setdefault(view.fingerprint, source.path)
+    return found.views
+
+
+@RULES.rule("file.extension")
+def file_extension(case: Case) -> None:
+    for source, wanted in (
+        (case.bundle.certificate, ".crt"),
+        (case.bundle.private_key, ".key"),
+        (case.bundle.chain, ".pem"),
+    ):
+        if source is None or source.problem is not None or not source.is_file:
+            continue
+        extension = os.path.splitext(source.path)[1]
+        if extension.lower() != wanted:
+            case.report(
+                "file.extension",
+                f"{_file_name(source)} has the extension {extension or '(none)'}; a sensor wants {wanted}",
+                source.path,
+            )

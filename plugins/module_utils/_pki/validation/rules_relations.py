@@ -1,0 +1,188 @@
+# SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Rules about what belongs to a certificate: private key, request, chain and CRLs."""
+
+from __future__ import annotations
+
+from ..values import keys
+from ..crypto import InvalidSignature, UnsupportedAlgorithm, rsa, serialization
+from .case import Case, Rules
+from ..values.certificates import CertificateView, name_text, normal_name, signed_by, verify_signature
+from .path import Path, Search, find_path, related
+from .revocation import CrlView, Revocation, may_sign_crls, read_crls
+
+RULES = Rules()
+
+# Certificates of a CRL issuer's name that are tried; more of one name are an attack.
+MAX_SIGNERS = 20
+
+
+@RULES.rule("key.mismatch", "key.not-prime")
+def private_key(case: Case) -> None:
+    key, source = case.private_key, case.bundle.private_key
+    if key is None or source is None:
+        return
+    view = case.certificate
+    if view is not None and view.public_key is not None and _spki(key.public_key()) != view.spki:
+        case.report("key.mismatch", "the private key and the certificate are of different key pairs", source.path)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        return
+    case.key_numbers_fit = keys.public_numbers_fit(key)
+    if not case.key_numbers_fit:
+        case.report(
+            "key.mismatch",
+            "the numbers of the private key do not fit each other: the file is damaged",
+            source.path,
+            "Get the key from its backup; if there is none, make a new key and have a certificate issued for it.",
+        )
+    if case.settings.key_check == "full":
+        for problem in keys.full_check(key):
+            if case.key_numbers_fit or "prime" in problem:
+                case.report("key.not-prime", f"the private key fails the full check: {problem}", source.path)
+
+
+def _spki(public_key: object) -> bytes:
+    spki: bytes = public_key.public_bytes(  # type: ignore[attr-defined]
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return spki
+
+
+@RULES.rule("csr.signature", "csr.mismatch", "csr.subject")
+def request(case: Case) -> None:
+    csr, source, view = case.csr, case.bundle.csr, case.certificate
+    if csr is None or source is None:
+        return
+    try:
+        verify_signature(csr, csr.tbs_certrequest_bytes, csr.public_key())
+    except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
+        case.report("csr.signature", "the request's signature does not fit its own public key", source.path)
+    spki = _spki(csr.public_key())
+    if view is not None and view.public_key is not None:
+        if spki != view.spki:
+            case.report("csr.mismatch", "the request and the certificate are of different key pairs", source.path)
+        if normal_name(csr.subject) != view.subject_name:
+            case.report(
+                "csr.subject",
+                f"requested: {name_text(csr.subject)}; certificate: {name_text(view.subject)}",
+                source.path,
+            )
+    elif case.private_key is not None and spki != _spki(case.private_key.public_key()):
+        case.report("csr.mismatch", "the request and the private key are of different key pairs", source.path)
+
+
+_PATH_IDS = (
+    "chain.parse", "chain.incomplete", "chain.expired", "chain.not-a-ca", "chain.path-length",
+    "chain.name-constraints", "chain.critical-extension", "chain.extended-key-usage", "chain.policy",
+    "chain.signature", "chain.key-identifier", "chain.weak-signature", "chain.weak-key", "chain.untrusted-root",
+)  # fmt: skip
+
+
+@RULES.rule(*_PATH_IDS, "chain.key-identifier-missing")
+def chain(case: Case) -> None:
+    """Without a chain and without trusted roots nothing is said: the chain is optional."""
+    leaf = case.certificate
+    if leaf is None or (case.bundle.chain is None and not case.bundle.trusted_roots):
+        return
+    given = case.chain if case.bundle.chain is not None else case.extra_certificates
+    trust_given = bool(case.bundle.trusted_roots)
+    if (trust_given and not case.roots and case.roots_broken) or case.chain_broken:
+        return  # reported; what the files would have held is not known
+    anchors = case.roots if trust_given else tuple(_own_roots([*given, leaf]))
+    case.search = Search(given, anchors, trust_given, case.at, case.settings.profile.min_ca_key_bits)
+    path = case.path = find_path(leaf, case.search)
+    for fault in path.faults:
+        case.report(fault.id, fault.message, case.file_of(fault.view))
+    for view in path.views[1:]:
+        missing = []
+        if view.extensions or not view.problems:
+            if "2.5.29.14" not in view.extensions:
+                missing.append("subjectKeyIdentifier")
+            if "2.5.29.35" not in view.extensions and not view.self_issued:
+                missing.append("authorityKeyIdentifier")
+        if missing:
+            case.report(
+                "chain.key-identifier-missing", f"the CA {view.title} lacks {' and '.join(missing)}", case.file_of(view)
+            )
+
+
+def _own_roots(views: list[CertificateView]) -> list[CertificateView]:
+    return [view for view in views if view.self_issued and signed_by(view, view)]
+
+
+@RULES.rule("chain.order", "chain.unrelated")
+def chain_file(case: Case) -> None:
+    source, leaf, search, path = case.bundle.chain, case.certificate, case.search, case.path
+    if source is None or leaf is None or search is None or path is None:
+        return
+    above = {view.fingerprint for view in path.views} | related(leaf, search)
+    position_in_file = {view.fingerprint: position for position, view in enumerate(case.chain)}
+    positions = [position_in_file[view.fingerprint] for view in path.views[1:] if view.fingerprint in position_in_file]
+    if positions != sorted(positions):
+        wanted = ", ".join(view.title for view in path.views[1:] if view.fingerprint in position_in_file)
+        case.report("chain.order", f"the chain is not in order; wanted: {wanted}", source.path)
+    if search.budget.spent:
+        return  # what belongs to the chain could not be told
+    for view in case.chain:
+        if view.fingerprint not in above:
+            case.report("chain.unrelated", f"{view.title} does not belong to the chain of {leaf.title}", source.path)
+
+
+@RULES.rule("crl.revoked", "crl.expired", "crl.signature", "crl.unusable")
+def crls(case: Case) -> None:
+    views: list[CrlView] = []
+    for source in case.bundle.crls:
+        if source.problem is not None:
+            case.report("crl.unusable", source.problem, source.path, "Check the path and the permissions of the file.")
+            continue
+        found = read_crls(source)
+        for problem in found.problems:
+            case.report("crl.unusable", f"the CRL {source.path} cannot be used: {problem}", source.path)
+        views.extend(found.views)
+    leaf = case.certificate
+    if leaf is None or not views:
+        return
+    path = case.path or Path([leaf], [], False)
+    revocation = _Signers(case, path, views).revocation
+    for position, view in enumerate(path.views):
+        if position == len(path.views) - 1 and position > 0 and view.self_issued:
+            break  # a root is removed from the trusted roots, not revoked
+        constraints = view.value("2.5.29.19")
+        answer = revocation.ask(view, is_ca=constraints is not None and constraints.ca)
+        if answer.state == "none":
+            if position == 0:
+                case.report("crl.unusable", answer.message)
+        elif answer.state != "good":
+            case.report(f"crl.{answer.state}", answer.message, answer.source)
+
+
+class _Signers:
+    """Finds certificates that may sign a CRL: of the path first, then others of that name with a valid path."""
+
+    def __init__(self, case: Case, path: Path, crls: list[CrlView]) -> None:
+        self.case = case
+        self.path = path
+        self.revocation = Revocation(crls, case.at, lambda crl, _view: self.find(crl))
+        self._judged: dict[str, bool] = {}
+
+    def find(self, crl: CrlView) -> list[CertificateView]:
+        """Signers for a CRL, best first."""
+        case = self.case
+        found = [view for view in self.path.views[1:] if view.subject_name == crl.issuer_name and may_sign_crls(view)]
+        given = [*case.chain, *case.extra_certificates, *case.roots]
+        others = [view for view in given if view.subject_name == crl.issuer_name and view not in found]
+        return found + [view for view in others[:MAX_SIGNERS] if may_sign_crls(view) and self._trusted(view)]
+
+    def _trusted(self, view: CertificateView) -> bool:
+        """Whether a signer outside the path has a valid path of its own, and is not revoked itself."""
+        if self.case.search is None or self.path.faults:
+            return True  # without a valid path of the certificate there is no trust to compare with
+        if view.fingerprint not in self._judged:
+            self._judged[view.fingerprint] = True  # while it is being asked about: CRLs may vouch for each other
+            search = self.case.search
+            own = find_path(view, Search(search.candidates, search.anchors, True, self.case.at))
+            self._judged[view.fingerprint] = (
+                own.complete and not own.faults and self.revocation.ask(view, is_ca=False).state != "revoked"
+            )
+        return self._judged[view.fingerprint]

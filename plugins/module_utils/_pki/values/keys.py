@@ -1,0 +1,144 @@
+# SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Private keys: read in any form, compared with what they are said to belong to.
+
+Reading proves nothing about the primes: that takes 47 ms for RSA 2048 and is left to :func:`full_check`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ..._plain.errors import KeyReadError, PassphraseError
+from . import reading
+from ..crypto import UnsupportedAlgorithm, rsa, serialization
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
+
+# What a sensor takes in a passphrase (certificate-requirements.md, "Passphrase").
+ALLOWED_PASSPHRASE_CHARACTERS = frozenset(
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#%()+,-./:=?@[\\]^_{}~"
+)
+
+
+def load_private_key(data: bytes, passphrase: bytes | None = None) -> PrivateKeyTypes:
+    """The private key in a file: PEM or DER, PKCS#8 or traditional, encrypted or not.
+
+    Certificates and text around a PEM key do not matter; the first key counts. A passphrase given for a
+    key that is not encrypted is accepted and not used.
+
+    :raises PassphraseError: the key is encrypted, and the passphrase is missing or wrong.
+    :raises KeyReadError: not a private key, damaged, or of an unsupported kind.
+    """
+    content = reading.read_content(data)
+    key_blocks = content.of_kind(*reading.KEY_KINDS)
+    if not key_blocks:
+        raise KeyReadError(f"it is {content.kind}, not a private key")
+    block = key_blocks[0]
+    if block.kind == reading.OPENSSH_KEY:
+        raise KeyReadError(
+            "it is a private key in OpenSSH format, which TLS software does not read; "
+            "convert a copy with 'ssh-keygen -p -m PEM -f COPY'"
+        )
+    if block.problem is not None:
+        raise KeyReadError(block.problem)
+    if content.encoding == "pem":
+        return _load(serialization.load_pem_private_key, block.pem, passphrase)
+    return _load(serialization.load_der_private_key, block.der or b"", passphrase)
+
+
+def _load(loader: Callable[..., PrivateKeyTypes], data: bytes, passphrase: bytes | None) -> PrivateKeyTypes:
+    problem: KeyReadError
+    try:
+        try:
+            return loader(data, passphrase or None, unsafe_skip_rsa_key_validation=True)
+        except TypeError:
+            # Either "encrypted, but no password" or "password, but not encrypted".
+            if not passphrase:
+                raise
+            return loader(data, None, unsafe_skip_rsa_key_validation=True)
+    except TypeError:
+        problem = PassphraseError("the key is encrypted, and no passphrase is given")
+    except ValueError as error:
+        words = str(error).lower()
+        # A wrong passphrase gives sound padding once in 256 times; then it is the content that makes no sense.
+        if "decrypt" in words or "password" in words or (passphrase and _asks_for_passphrase(loader, data)):
+            problem = PassphraseError("the passphrase does not open the key")
+        else:
+            problem = KeyReadError(reading.explain(error))
+    except UnsupportedAlgorithm as error:
+        problem = KeyReadError(f"its kind of key or encryption is not supported ({reading.explain(error)})")
+    # Outside the handler: what the parser raised may quote its input, so it is not chained.
+    raise problem
+
+
+def _asks_for_passphrase(loader: Callable[..., PrivateKeyTypes], data: bytes) -> bool:
+    """Whether the outer form is that of an encrypted key."""
+    try:
+        loader(data, None, unsafe_skip_rsa_key_validation=True)
+    except TypeError:
+        return True
+    except (ValueError, UnsupportedAlgorithm):
+        return False
+    return False
+
+
+def public_numbers_fit(key: rsa.RSAPrivateKey) -> bool:
+    """Whether an RSA key's numbers fit each other (RFC 8017, section 3.2); the primes are not proven."""
+    numbers = key.private_numbers()
+    p, q, d = numbers.p, numbers.q, numbers.d
+    n, e = numbers.public_numbers.n, numbers.public_numbers.e
+    if p < 3 or q < 3 or p * q != n or e < 3 or not e & 1 or not 1 < d < n:
+        return False
+    return (
+        d * e % (p - 1) == 1
+        and d * e % (q - 1) == 1
+        and numbers.dmp1 == d % (p - 1)
+        and numbers.dmq1 == d % (q - 1)
+        and numbers.iqmp * q % p == 1
+    )
+
+
+def full_check(key: PrivateKeyTypes) -> list[str]:
+    """All that ``openssl rsa -check`` looks at, primes included; costs 50 ms and more.
+
+    :returns: what is wrong, in words; empty if nothing is. Keys other than RSA are proven on loading.
+    """
+    if not isinstance(key, rsa.RSAPrivateKey):
+        return []
+    problems = []
+    if not public_numbers_fit(key):
+        problems.append("its numbers do not fit each other")
+    numbers = key.private_numbers()
+    for name, number in (("p", numbers.p), ("q", numbers.q)):
+        if number < 3 or any(pow(base, number - 1, number) != 1 for base in (2, 3) if math.gcd(base, number) == 1):
+            problems.append(f"its factor {name} is not a prime")
+    if numbers.p == numbers.q:
+        problems.append("its two primes are the same")
+    if not problems:
+        try:
+            # OpenSSL's own check, with a proper primality test.
+            numbers.private_key()
+        except ValueError:
+            problems.append("OpenSSL's key check refuses it")
+    return problems
+
+
+def public_key_id(public_key: PublicKeyTypes) -> str:
+    """SHA-256 of the SubjectPublicKeyInfo (DER) in hexadecimal: the same for key, request and certificate."""
+    return hashlib.sha256(
+        public_key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    ).hexdigest()
+
+
+def forbidden_passphrase_position(passphrase: str) -> int | None:
+    """Where the first character stands that a sensor does not take in a passphrase, counted from 1; None if none."""
+    for position, character in enumerate(passphrase, start=1):
+        if character not in ALLOWED_PASSPHRASE_CHARACTERS:
+            return position
+    return None

@@ -1,0 +1,150 @@
+# SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""X.509 building blocks that the CA and the sensors' certificates share."""
+
+from __future__ import annotations
+
+import datetime
+
+from ..._plain.errors import InputError
+from ..crypto import NameOID, hashes, padding, rsa, serialization, x509
+
+# Clocks of appliances are off; a certificate that starts "now" is not yet valid on a slow one.
+BACKDATE = datetime.timedelta(hours=1)
+ONE_DAY = datetime.timedelta(days=1)
+
+
+def now() -> datetime.datetime:
+    """The current time in UTC, in whole seconds as certificates hold it."""
+    return datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
+
+
+def iso(moment: datetime.datetime) -> str:
+    """A time as results and messages show it, for example ``2028-11-22T10:00:00Z``."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def name_oids() -> dict[str, x509.ObjectIdentifier]:
+    """OpenSSL's short names for the subject fields that this collection writes."""
+    return {
+        "C": NameOID.COUNTRY_NAME,
+        "ST": NameOID.STATE_OR_PROVINCE_NAME,
+        "L": NameOID.LOCALITY_NAME,
+        "O": NameOID.ORGANIZATION_NAME,
+        "OU": NameOID.ORGANIZATIONAL_UNIT_NAME,
+        "CN": NameOID.COMMON_NAME,
+        "emailAddress": NameOID.EMAIL_ADDRESS,
+    }
+
+
+def build_name(fields: list[tuple[str, str]]) -> x509.Name:
+    """A distinguished name of one attribute each, in the given order.
+
+    :param fields: pairs of OpenSSL short name and value.
+    """
+    oids = name_oids()
+    return x509.Name([x509.NameAttribute(oids[short], value) for short, value in fields])
+
+
+def name_fields(name: x509.Name) -> list[tuple[str, str]]:
+    """A distinguished name as pairs of short name (or dotted OID) and value, in its own order."""
+    shorts = {oid: short for short, oid in name_oids().items()}
+    pairs = []
+    for attribute in name:
+        value = attribute.value
+        text = value if isinstance(value, str) else value.hex()
+        pairs.append((shorts.get(attribute.oid, attribute.oid.dotted_string), text))
+    return pairs
+
+
+def name_text(name: x509.Name) -> str:
+    """A distinguished name on one line, in its own order: ``C=US, O=Contoso, CN=sensor-1``."""
+    return ", ".join(f"{short}={value}" for short, value in name_fields(name))
+
+
+def fingerprint(certificate: x509.Certificate) -> str:
+    """SHA-256 of the certificate, lower-case hexadecimal."""
+    return certificate.fingerprint(hashes.SHA256()).hex()
+
+
+def subject_key_identifier(public_key: rsa.RSAPublicKey) -> bytes:
+    """SHA-1 of the public key's bits (RFC 5280 section 4.2.1.2, method 1)."""
+    return x509.SubjectKeyIdentifier.from_public_key(public_key).digest
+
+
+def pem(certificate: x509.Certificate) -> bytes:
+    """The certificate as PEM."""
+    return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def key_pem(key: rsa.RSAPrivateKey, passphrase: str | None) -> bytes:
+    """The private key as PEM (PKCS#8), encrypted if a passphrase is given."""
+    encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
+    if passphrase:
+        encryption = serialization.BestAvailableEncryption(passphrase.encode())
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+
+
+def new_key(bits: int) -> rsa.RSAPrivateKey:
+    """A new RSA key with the usual public exponent."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=bits)
+
+
+def signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Whether the issuer's RSA key made the certificate's signature, and its name is the issuer's subject."""
+    public_key = issuer.public_key()
+    if certificate.issuer != issuer.subject or not isinstance(public_key, rsa.RSAPublicKey):
+        return False
+    algorithm = certificate.signature_hash_algorithm
+    if algorithm is None:
+        return False
+    try:
+        public_key.verify(certificate.signature, certificate.tbs_certificate_bytes, padding.PKCS1v15(), algorithm)
+    except Exception:  # noqa: BLE001 - InvalidSignature, UnsupportedAlgorithm, ValueError: no signature of ours
+        return False
+    return True
+
+
+def distribution_point(url: str) -> x509.CRLDistributionPoints:
+    """A CRL distribution point with one URL (RFC 5280 section 4.2.1.13)."""
+    point = x509.DistributionPoint(
+        full_name=[x509.UniformResourceIdentifier(url)], relative_name=None, reasons=None, crl_issuer=None
+    )
+    return x509.CRLDistributionPoints([point])
+
+
+def crl_url(certificate: x509.Certificate) -> str | None:
+    """The first URL of the certificate's CRL distribution points."""
+    try:
+        points = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
+    except x509.ExtensionNotFound:
+        return None
+    for point in points:
+        for name in point.full_name or []:
+            if isinstance(name, x509.UniformResourceIdentifier):
+                return str(name.value)
+    return None
+
+
+def permitted_names(certificate: x509.Certificate) -> tuple[list[str], list[str]]:
+    """The DNS domains and IP networks of the certificate's permitted subtrees."""
+    try:
+        value = certificate.extensions.get_extension_for_class(x509.NameConstraints).value
+    except x509.ExtensionNotFound:
+        return [], []
+    subtrees = value.permitted_subtrees or []
+    dns = [str(name.value) for name in subtrees if isinstance(name, x509.DNSName)]
+    networks = [str(name.value) for name in subtrees if isinstance(name, x509.IPAddress)]
+    return dns, networks
+
+
+def rsa_public_key(certificate: x509.Certificate) -> rsa.RSAPublicKey:
+    """The certificate's public key.
+
+    :raises InputError: it is of another kind than RSA, which sensors do not know.
+    """
+    key = certificate.public_key()
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise InputError(f"{name_text(certificate.subject)} has a public key of another kind than RSA")
+    return key

@@ -1,0 +1,156 @@
+# SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Java keystores: the cacerts of each installed Java, or keystores that are named."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import shutil
+import tempfile
+from typing import Sequence
+
+from ..errors import FileError, InputError
+from ..files import read_file, why
+from ..file_update import update_file
+from .model import OURS, Anchor, Held, Store
+from .pem import certificates, temporary
+from .tools import Runner, ToolError, find
+
+_HOMES = ("/usr/lib/jvm/*", "/usr/lib64/jvm/*", "/usr/java/*", "/opt/java/*", "/opt/jdk*", "/opt/jre*")
+# The first one that exists is what Java reads (JSSE Reference Guide, "cacerts").
+_INSIDE = (
+    "lib/security/jssecacerts",
+    "lib/security/cacerts",
+    "jre/lib/security/jssecacerts",
+    "jre/lib/security/cacerts",
+)
+# Made by the system's own command from the system's anchors (RHEL, Arch, SUSE); what is written there is lost.
+_EXTRACTED = ("/etc/pki/ca-trust/extracted/", "/etc/ca-certificates/extracted/", "/var/lib/ca-certificates/")
+_PASSWORD = "OT_PKI_STOREPASS"  # noqa: S105 - the name of a variable
+# English words to look for, and the shortest start-up.
+_QUICK = ("-J-Duser.language=en", "-J-XX:TieredStopAtLevel=1", "-J-XX:+UseSerialGC", "-J-Xshare:auto")
+# Debian's hook names the system's anchors so.
+_OURS = (OURS, "debian:" + OURS)
+
+
+def inside(home: str) -> str | None:
+    """The keystore that the Java in this folder reads."""
+    for path in _INSIDE:
+        full = os.path.join(home, path)
+        if os.path.isfile(full):
+            return full
+    return None
+
+
+def discover() -> list[str]:
+    """The keystores of all installed Java, each file once."""
+    homes = [home for pattern in _HOMES for home in sorted(glob.glob(pattern))]
+    if os.environ.get("JAVA_HOME"):
+        homes.append(os.environ["JAVA_HOME"])
+    tool = find("keytool")
+    if tool:
+        homes.append(os.path.dirname(os.path.dirname(os.path.realpath(tool))))
+    stores = [os.path.realpath(store) for store in map(inside, homes) if store]
+    return list(dict.fromkeys(stores))
+
+
+def named(path: str) -> str:
+    """The keystore that is meant by a path: itself, or that of the Java in this folder.
+
+    :raises InputError: there is none.
+    """
+    if os.path.isdir(path):
+        store = inside(path)
+        if store is None:
+            raise InputError(f"java_keystores has {path}, which is no Java: it has no lib/security/cacerts")
+        return os.path.realpath(store)
+    if not os.path.isfile(path):
+        raise InputError(f"java_keystores has {path}, which does not exist")
+    return os.path.realpath(path)
+
+
+class JavaStore(Store):
+    """A Java keystore, by keytool. It is changed as a copy and put in place as a whole."""
+
+    type = "java"
+
+    def __init__(self, path: str, password: str, runner: Runner) -> None:
+        super().__init__("Java keystore", path)
+        self.verifier = "keytool -list"
+        self._runner = runner
+        # Java takes its time to start: the list is read once, and again after a change.
+        self._known: list[Held] | None = None
+        self._environment = {_PASSWORD: password, "JAVA_TOOL_OPTIONS": "", "_JAVA_OPTIONS": ""}
+
+    def held(self) -> list[Held]:
+        """The trusted certificates."""
+        if self._known is None:
+            self._known = self._listed(self.path)
+        return self._known
+
+    def change(self, add: Sequence[Anchor], remove: Sequence[Held]) -> None:
+        """Import and delete in a copy, which then takes the keystore's place."""
+        if self.path.startswith(_EXTRACTED):
+            raise ToolError(f"{self.path} is made from the system's anchors; have the store 'system' done as well")
+        aliases = {entry.place for entry in self.held()}
+        with tempfile.TemporaryDirectory(prefix="ot_pki-") as folder:
+            copy = os.path.join(folder, "keystore")
+            try:
+                shutil.copyfile(self.path, copy)
+            except OSError as error:
+                raise FileError(f"{self.path} cannot be copied: {why(error)}") from error
+            for entry in remove:
+                self._keytool("-delete", "-alias", entry.place, "-keystore", copy)
+            for anchor in add:
+                if anchor.name in aliases:
+                    # The alias is ours; what it holds is not this certificate any more.
+                    self._keytool("-delete", "-alias", anchor.name, "-keystore", copy)
+                with temporary(anchor.pem) as file:
+                    self._keytool("-importcert", "-noprompt", "-alias", anchor.name, "-file", file, "-keystore", copy)
+            update_file(self.path, read_file(copy))
+            self._known = None
+
+    def distrusts(self, anchor: Anchor) -> str:
+        """Ask keytool."""
+        known = any(entry.fingerprint == anchor.fingerprint for entry in self.held())
+        return "" if known else "it is not among its trusted certificates"
+
+    def _listed(self, path: str) -> list[Held]:
+        output = self._keytool("-list", "-rfc", "-keystore", path)
+        entries = []
+        for part in re.split(r"(?m)^Alias name: ", output)[1:]:
+            alias, _newline, rest = part.partition("\n")
+            if "Entry type: trustedCertEntry" in rest:
+                alias = alias.strip()
+                entries += [
+                    Held(found.fingerprint, alias, alias.startswith(_OURS)) for found in certificates(rest.encode())
+                ]
+        return entries
+
+    def _keytool(self, *arguments: str) -> str:
+        tool = self._tool()
+        command = [tool, *_QUICK, *arguments, "-storepass:env", _PASSWORD]
+        done = self._runner.run(command, self._environment)
+        if done.code == 0:
+            return done.output
+        if "password was incorrect" in done.output or "integrity check failed" in done.output.lower():
+            raise ToolError(f"{self.path} does not open with the password given; set java_password")
+        raise ToolError(f"keytool cannot work on {self.path}: {done.words}")
+
+    def _tool(self) -> str:
+        home = self.path
+        for _level in range(4):
+            home = os.path.dirname(home)
+            own = os.path.join(home, "bin", "keytool")
+            if os.access(own, os.X_OK):
+                return own
+        tool = find("keytool")
+        if tool is None:
+            installed = [path for home in _HOMES for path in sorted(glob.glob(os.path.join(home, "bin/keytool")))]
+            if not installed:
+                raise ToolError(f"there is no keytool for {self.path}; install a Java runtime")
+            tool = installed[0]
+        return tool

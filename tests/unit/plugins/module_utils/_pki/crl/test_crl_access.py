@@ -1,0 +1,141 @@
+# SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the checks of several vantages come to, and what a host without Python answers."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crl.access import crl_lines, gather
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crl.raw_fetching import NoTool, RawAsk
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.fetching import Fetched, Settings, fetch
+
+SETTINGS = Settings(retries=0, max_bytes=1000)
+URL = "http://crl.plant.example/x.crl"
+
+
+def vantage(name: str, named: bool, *sensors: str) -> dict[str, Any]:
+    return {"vantage": name, "named": named, "certificates": [{"name": sensor} for sensor in sensors]}
+
+
+def check(**errors: list[str]) -> dict[str, Any]:
+    return {"results": [{"name": name, "errors": texts} for name, texts in errors.items()], "urls": [], "warnings": []}
+
+
+@pytest.mark.parametrize(("fail_on", "failed"), [("auto", {"b"}), ("error", {"a", "b"}), ("never", set())])
+def test_only_a_named_vantage_fails_sensors_unless_told_otherwise(fail_on: str, failed: set[str]) -> None:
+    found = gather(
+        [check(a=["closed"]), check(b=["closed"], c=[])],
+        [vantage("localhost", False, "a"), vantage("jump", True, "b", "c")],
+        fail_on,
+    )
+    assert {result["name"] for result in found["results"] if result["errors"]} == failed
+    assert not found["reachable"]
+    mark = {"auto": "WARNING", "error": "FAILED", "never": "WARNING"}[fail_on]
+    assert found["lines"][0].startswith(f"CRL {mark} from localhost: closed")
+
+
+def test_a_vantage_that_fails_is_the_failure_of_the_sensors_behind_it() -> None:
+    found = gather([{"msg": "proxy is wrong"}], [vantage("jump", True, "a", "b")])
+    assert [result["errors"] for result in found["results"]] == [
+        ["the vantage jump could not check: proxy is wrong"]
+    ] * 2
+    assert found["lines"] == ["CRL FAILED from jump: the vantage jump could not check: proxy is wrong [a, b]"]
+
+
+def test_an_older_crl_on_the_web_server_is_told() -> None:
+    published = {
+        "ca": "issuing", "action": "kept", "reasons": [], "errors": [], "number": 7, "entries": 1, "url": URL,
+        "next_update": "2027-01-01T00:00:00Z", "path": "/srv/crl/x.crl",
+    }  # fmt: skip
+    publication = {"msg": "done", "results": [published]}
+    lines = crl_lines(publication, {"web-1": "", "web-2": "no space"}, {"numbers": {URL: 6}, "lines": ["seen"]}, False)
+    assert lines == [
+        "CRL of the issuing CA kept, number 7, 1 entries, ends 2027-01-01: /srv/crl/x.crl",
+        f"CRL WARNING: {URL} still serves number 6; copy /srv/crl/x.crl (number 7) to that web server, or put it into "
+        "the group crl_web_servers",
+        "FAILED CRL copy to web-2: no space",
+        "seen",
+    ]
+    assert crl_lines(publication, {}, {"numbers": {URL: 7}}, False) == lines[:1]
+    assert crl_lines({"msg": "the passphrase is wrong"}, {}, {}, False) == ["FAILED CRL: the passphrase is wrong"]
+
+
+def raw(tool: str, code: int, errors: str = "", head: str = "", body: bytes = b"", address: str = "") -> str:
+    def pack(data: bytes) -> str:
+        return base64.encodebytes(data).decode()
+
+    return (
+        f"@tool {tool} {code} {len(body)}\n@ip\n{address}\n@head\n{pack(head.encode())}@err\n{pack(errors.encode())}"
+        f"@body\n{pack(body)}@end\n"
+    )
+
+
+def ask(output: str, **settings: Any) -> Fetched:
+    asked: list[tuple[str, bytes]] = []
+
+    def run(script: str, given: bytes) -> tuple[int, str, str]:
+        asked.append((script, given))
+        return 0, output.replace("\n", "\r\n"), ""
+
+    return fetch(URL, SETTINGS._replace(**settings), RawAsk(run))
+
+
+BUSYBOX = "Connecting to crl.plant.example (192.0.2.7:80)\n"
+GNU = "Connecting to crl.plant.example|192.0.2.7|:80... connected.\nHTTP request sent, awaiting response... \n"
+
+
+@pytest.mark.parametrize(
+    ("output", "reason", "status"),
+    [
+        (raw("curl", 0, head="HTTP/1.1 200 OK\r\n\r\n", body=b"crl", address="192.0.2.7"), "ok", 200),
+        (raw("curl", 0, head="HTTP/1.1 404 Not Found\r\n\r\n"), "http-status", 404),
+        (raw("curl", 0, head="HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", body=b"crl"), "incomplete", 200),
+        (raw("curl", 18, "curl: (18) transfer closed", "HTTP/1.1 200 OK\r\n\r\n", b"crl"), "incomplete", 200),
+        (raw("curl", 6, "curl: (6) Could not resolve host: x"), "dns", None),
+        (raw("curl", 7, "curl: (7) Failed to connect to crl.plant.example port 80: Connection refused"), "refused", None),
+        (raw("curl", 7, "curl: (7) Failed to connect to proxy.example port 3128: Connection refused"), "proxy", None),
+        (raw("curl", 28, "curl: (28) Operation timed out"), "timeout", None),
+        (raw("curl", 23, "curl: (23) Failed writing body", "HTTP/1.1 200 OK\r\n\r\n", b"x" * 900), "too-large", 200),
+        (raw("curl", 153, "", "HTTP/1.1 200 OK\r\n\r\n", b"x" * 900), "too-large", 200),
+        (raw("curl", 56, "curl: (56) Recv failure: Connection reset by peer"), "refused", None),
+        (raw("wget", 0, GNU + "  HTTP/1.1 200 OK\n  Content-Type: x/y\n", body=b"crl"), "ok", 200),
+        (raw("wget", 8, GNU + "  HTTP/1.1 403 Forbidden\n"), "http-status", 403),
+        (raw("wget", 8, GNU + "  HTTP/1.1 302 Found\n  Location: https://x/\n"), "redirect", 302),
+        (raw("wget", 4, "wget: unable to resolve host address 'x'"), "dns", None),
+        (raw("wget", 4, "failed: Connection refused."), "refused", None),
+        (raw("wget", 124), "timeout", None),
+        (raw("wget", 1, "wget: bad address 'x'"), "dns", None),
+        (raw("wget", 1, BUSYBOX + "wget: server returned error: HTTP/1.1 404 Not Found\n"), "http-status", 404),
+        (raw("wget", 1, BUSYBOX + "wget: can't connect to remote host (192.0.2.7): Connection refused"), "refused", None),
+        (raw("wget", 1, BUSYBOX + "wget: download timed out"), "timeout", None),
+    ],
+)  # fmt: skip
+def test_what_curl_and_wget_say(output: str, reason: str, status: int | None) -> None:
+    found = ask(output)
+    assert (found.reason, found.status) == (reason, status), found
+    if reason == "ok":
+        assert (found.body, found.address) == (b"crl", "192.0.2.7")
+
+
+def test_secrets_and_urls_go_by_standard_input() -> None:
+    seen: list[tuple[str, bytes]] = []
+
+    def run(script: str, given: bytes) -> tuple[int, str, str]:
+        seen.append((script, given))
+        return 0, raw("curl", 0, head="HTTP/1.1 200 OK\r\n\r\n", body=b"crl"), ""
+
+    fetch(URL, SETTINGS._replace(proxy="http://proxy:3128", credentials="ot:p@ss"), RawAsk(run))
+    script, given = seen[0]
+    assert "p@ss" not in script
+    assert "p%40ss" not in script
+    assert URL not in script
+    assert given.decode().splitlines() == [URL, "given", "http://ot:p%40ss@proxy:3128", ""]
+
+
+@pytest.mark.parametrize("output", ["@none none\n", "sh: not found", "@nodir\n"])
+def test_a_host_that_has_nothing_to_fetch_with(output: str) -> None:
+    with pytest.raises(NoTool, match="it has no curl or wget|it could not run"):
+        ask(output)
