@@ -9,6 +9,7 @@ from typing import Any
 
 from ..module_utils._pki.batches.stage import FAILED, STAGED, StageOptions, StageOutcome, stage_batch
 from ..module_utils._pki.parallel import usable_processors
+from ..module_utils._pki.profiles.defender_iot.profile import DEFENDER_IOT
 from ..module_utils._pki.validation.model import INFO, Policy, Source
 from ..module_utils._plain.errors import InputError
 from ..plugin_utils.controller_action import ControllerAction
@@ -40,7 +41,7 @@ class ActionModule(ControllerAction):
             lock_timeout=params["lock_timeout"],
             workers=usable_processors(),
             # Which of the sample's optional fields a subject has is the user's choice; no run should warn of it.
-            policy=Policy(severities={"subject.field-order": INFO}),
+            policy=Policy(DEFENDER_IOT, severities={"subject.field-order": INFO}),
         )
         outcomes, report = stage_batch(sensors, store_of(params["stage_dir"]), options, self.check_mode)
         return self._result(outcomes, report.expiring)

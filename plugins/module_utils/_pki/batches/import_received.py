@@ -17,12 +17,12 @@ from ..intake.delivery import Wanted, read_delivery
 from ..intake.material import only_certificates
 from ..intake.problem import Finding
 from ..intake.selection import Selection
+from ..profiles.defender_iot.profile import DEFENDER_IOT
 from ..state import locks
 from ..state.store import KINDS, BundleFiles, Store, find_files
 from ..validation.engine import validate_bundles
 from ..validation.model import ERROR, Bundle, Policy, Source
 from ..values import x509_parts as parts
-from ..values.keys import forbidden_passphrase_position
 from ..values.names import common_name_problem, folder_name_problem
 
 KEPT, IMPORTED, NOTHING, FAILED = "kept", "imported", "nothing", "failed"
@@ -108,7 +108,7 @@ def check_sensors(sensors: Sequence[Wanted]) -> list[Wanted]:
                 f"{', '.join(same[:3])} has the same"
             )
         if sensor.key_passphrase:
-            position = forbidden_passphrase_position(sensor.key_passphrase)
+            position = DEFENDER_IOT.forbidden_passphrase_position(sensor.key_passphrase)
             if position is not None:
                 errors.append(
                     f"character {position} of sensor_certificates_key_passphrase is not among those that a sensor takes"
@@ -218,7 +218,7 @@ def _would_fail(sensor: Wanted, contents: Mapping[str, bytes]) -> tuple[str, ...
         private_key_passphrase=sensor.key_passphrase,
         expected_common_name=sensor.common_name,
     )
-    report = validate_bundles([bundle], Policy())
+    report = validate_bundles([bundle], Policy(DEFENDER_IOT))
     return tuple(
         f"{finding.id}: {finding.message}" for finding in report.results[0].findings if finding.severity == ERROR
     )

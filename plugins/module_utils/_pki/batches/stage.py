@@ -14,6 +14,7 @@ from typing import Any
 from ..._plain.errors import FileError, PkiError
 from ..crypto import x509
 from ..planning.request import Fault, shown
+from ..profiles.defender_iot.profile import DEFENDER_IOT
 from ..state import locks
 from ..state.store import KINDS, BundleFiles, Store, find_files
 from ..validation.engine import validate_bundles
@@ -77,7 +78,7 @@ class StageOptions:
     keep_previous: int = 1
     lock_timeout: float = 30.0
     workers: int = 1
-    policy: Policy = field(default_factory=Policy)
+    policy: Policy = field(default_factory=lambda: Policy(DEFENDER_IOT))
 
 
 def parse_received(raws: Sequence[Mapping[str, Any]]) -> tuple[list[Received | None], list[list[str]]]:
