@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -14,9 +15,10 @@ from ..._plain.errors import PkiError
 from .. import crypto
 from ..crypto import rsa, x509
 from ..parallel import process_map
+from ..values.certificates import CertificateView, extension_name, name_pairs, name_text
+from ..values.failures import alone
 from . import rules_certificate, rules_reading, rules_relations
 from .case import Case, Settings
-from ..values.certificates import CertificateView, extension_name, name_pairs, name_text
 from .model import Bundle, BundleReport, Finding, FleetReport, Identity, KnownCertificate, Policy
 from .rules_fleet import expiring, judge_fleet
 
@@ -34,11 +36,10 @@ def validate_bundle(bundle: Bundle, settings: Settings) -> BundleReport:
     """Judge one bundle by every rule; a rule that fails is a finding of its own, and the others still run."""
     case = Case(bundle, settings)
     for rule in RULES:
-        try:
-            rule.function(case)
-        except Exception as error:  # noqa: BLE001 - the crash of one check must not hide what the others find
-            # Without the exception's text: it may quote what was read, and that may be a key.
-            case.report("engine.failure", f"the check '{rule.name}' stopped with {type(error).__name__}")
+        # The crash of one check must not hide what the others find.
+        problem = alone(functools.partial(rule.function, case), str)
+        if problem:
+            case.report("engine.failure", f"the check '{rule.name}' stopped: {problem}")
     findings = tuple(sorted(case.findings, key=lambda finding: _ORDER[finding.severity]))
     return BundleReport(bundle.name, findings, tuple(case.waived), _facts(case), _identity(case))
 

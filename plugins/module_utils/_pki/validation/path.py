@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..crypto import ExtendedKeyUsageOID, dsa, ec, rsa
-from . import name_constraints, policies
 from ..values.certificates import CertificateView, extension_name, name_text, show_time, signed_by
+from . import name_constraints, policies
 
 MAX_LENGTH = 24  # certificates in a path
 MAX_SIGNATURE_CHECKS = 600
@@ -277,7 +277,7 @@ def _judge_ca(view: CertificateView, at: datetime.datetime, min_ca_key_bits: int
 
 
 def _not_a_ca(view: CertificateView) -> str | None:
-    if view.problems and not view.extensions:
+    if not view.extensions_known:
         return None  # said already; what the extensions are is not known
     if not view.subject_name:
         return "has no name: the subject of a CA is not empty"

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from ..values import keys
 from ..crypto import InvalidSignature, UnsupportedAlgorithm, rsa, serialization
-from .case import Case, Rules
+from ..values import keys
 from ..values.certificates import CertificateView, name_text, normal_name, signed_by, verify_signature
+from .case import Case, Rules
 from .path import Path, Search, find_path, related
 from .revocation import CrlView, Revocation, may_sign_crls, read_crls
 
@@ -96,7 +96,7 @@ def chain(case: Case) -> None:
         case.report(fault.id, fault.message, case.file_of(fault.view))
     for view in path.views[1:]:
         missing = []
-        if view.extensions or not view.problems:
+        if view.extensions_known:
             if "2.5.29.14" not in view.extensions:
                 missing.append("subjectKeyIdentifier")
             if "2.5.29.35" not in view.extensions and not view.self_issued:
