@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.ledger import Ledger
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.live.known import Known
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.live.matching import match_name
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.live.targets import ascii_name, parse_targets
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.live.task import run
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.ledger import Ledger
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.store import Store
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values.certificates import CertificateView
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.errors import InputError
@@ -341,14 +341,18 @@ def test_ledger(checker: Checker, tmp_path: Path) -> None:
 
 
 def test_store_is_not_read_if_all_is_well(checker: Checker) -> None:
-    class Unread(Store):
-        def sensors(self) -> list[str]:
-            raise AssertionError("read")
+    reads = []
 
-    checker.store = Unread("/nonexistent")
+    class Watched(Store):
+        def sensors(self) -> list[str]:
+            reads.append(self.folder)
+            return []
+
+    checker.store = Watched("/nonexistent")
     assert checker.one(seen(STAGED))["state"] == "matches"
-    with pytest.raises(AssertionError):
-        checker.one(seen(CASES["earlier"][0]))
+    assert reads == []
+    checker.one(seen(CASES["earlier"][0]))
+    assert len(reads) == 1
 
 
 @pytest.mark.parametrize(
