@@ -23,14 +23,16 @@ from . import reading
 from .der import BIT_STRING, BOOLEAN, INTEGER, OCTET_STRING, OID, SEQUENCE, SET, Element, elements, encode, only
 from .oids import extension_name
 
-_UTF8, _NUMERIC, _PRINTABLE, _T61, _IA5, _VISIBLE, _GENERAL = 0x0C, 0x12, 0x13, 0x14, 0x16, 0x1A, 0x1B
+_UTF8, _NUMERIC, _PRINTABLE, _T61, _IA5, _VISIBLE = 0x0C, 0x12, 0x13, 0x14, 0x16, 0x1A
 _UTC_TIME, _GENERALIZED_TIME = 0x17, 0x18
 _EMPTY_NAME = encode(SEQUENCE)
+_NOTHING = Element(0, b"", b"")
 _VERSION_3 = b"\xa0\x03\x02\x01\x02"
 _VERSIONS = (b"", b"\xa0\x03\x02\x01\x00", b"\xa0\x03\x02\x01\x01", _VERSION_3)
+# A UTF8String that is none is refused by other software too.
 _STRING_NAMES = {
-    _UTF8: "UTF8String", _NUMERIC: "NumericString", _PRINTABLE: "PrintableString", _T61: "T61String",
-    _IA5: "IA5String", _VISIBLE: "VisibleString", _GENERAL: "GeneralString",
+    _NUMERIC: "NumericString", _PRINTABLE: "PrintableString", _T61: "T61String", _IA5: "IA5String",
+    _VISIBLE: "VisibleString",
 }  # fmt: skip
 # X.680, section 41.4.
 _PRINTABLE_TEXT = re.compile(rb"[A-Za-z0-9 '()+,\-./:=?]*\Z")
@@ -108,10 +110,13 @@ class _Parts:
 
 
 def _take_apart(der: bytes) -> _Parts:
-    body, *signature = elements(only(der, SEQUENCE).content)
+    outer = list(elements(only(der, SEQUENCE).content))
+    if len(outer) != 3 or outer[0].tag != SEQUENCE:
+        raise UnreadableError("its ASN.1 is damaged or not DER")
+    body, *signature = outer
     fields = list(elements(body.content))
     version = fields.pop(0).whole if fields and fields[0].tag == 0xA0 else b""
-    if body.tag != SEQUENCE or len(signature) != 2 or len(fields) < 6:
+    if len(fields) < 6:
         raise UnreadableError("its ASN.1 is damaged or not DER")
     serial, algorithm, issuer, validity, subject = (each.whole for each in fields[:5])
     extensions: list[bytes] = []
@@ -187,7 +192,7 @@ def _readable_name(parts: _Parts, name: bytes, what: str, oddities: list[str], p
     for rdn in rdns:
         pairs = []
         for pair in elements(rdn.content):
-            kind, value = elements(pair.content)
+            kind, value, *_more = (*elements(pair.content), _NOTHING, _NOTHING)
             field_ = encode(SEQUENCE, kind.whole, _readable_string(value, what, oddities))
             try:
                 _name_of(replace(parts, subject=encode(SEQUENCE, encode(SET, field_))))
@@ -212,9 +217,9 @@ def _readable_string(value: Element, what: str, oddities: list[str]) -> bytes:
     if kind is None or _is_sound(value):
         return value.whole
     try:
-        # Not what the standard says T61String is, but what everybody writes into it.
-        text = value.content.decode("utf-8" if value.tag in (_UTF8, _PRINTABLE) else "latin-1")
+        text = value.content.decode("utf-8" if value.tag == _PRINTABLE else "latin-1")
     except UnicodeDecodeError:
+        # Not what the standard says T61String is, but what everybody writes into it.
         text = value.content.decode("latin-1")
     shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)[:80]
     note = f"its {what} has {shown!r} as {kind}, which does not hold such characters"
@@ -226,14 +231,8 @@ def _readable_string(value: Element, what: str, oddities: list[str]) -> bytes:
 def _is_sound(value: Element) -> bool:
     if value.tag == _PRINTABLE:
         return bool(_PRINTABLE_TEXT.match(value.content))
-    if value.tag == _UTF8:
-        try:
-            value.content.decode()
-        except UnicodeDecodeError:
-            return False
-        return True
-    # In old certificates and old library versions ASCII is read in any of the other kinds, but for this one.
-    return value.tag != _GENERAL and value.content.isascii()
+    # The library reads ASCII in any of the other kinds.
+    return value.content.isascii()
 
 
 def _readable_validity(validity: bytes, oddities: list[str]) -> bytes:
@@ -285,7 +284,7 @@ def _read_extensions(parts: _Parts, found: Reading) -> None:
 
 def _open(parts: _Parts, raw: bytes, found: Reading) -> tuple[str, bool, bytes]:
     """Identifier, criticality and value of an extension (RFC 5280, section 4.1)."""
-    kind, *more = elements(only(raw, SEQUENCE).content)
+    kind, *more = (*elements(only(raw, SEQUENCE).content),) or (_NOTHING,)
     critical = False
     if more and more[0].tag == BOOLEAN:
         critical = more.pop(0).content not in (b"", b"\x00")
@@ -307,7 +306,7 @@ def _dotted(parts: _Parts, oid: bytes) -> str:
 
 
 def _extension(raw: bytes, critical: bool, value: bytes) -> bytes:
-    kind = next(elements(only(raw, SEQUENCE).content)).whole
+    kind = next(elements(only(raw, SEQUENCE).content)).whole  # there is one: the extension was opened
     return encode(SEQUENCE, kind, b"\x01\x01\xff" if critical else b"", encode(OCTET_STRING, value))
 
 
@@ -374,7 +373,7 @@ def _policies(value: bytes) -> tuple[bytes, str]:
     """The policies without their qualifiers, which are for people to read (RFC 5280, section 4.2.1.4)."""
     made = []
     for policy in elements(only(value, SEQUENCE).content):
-        made.append(encode(SEQUENCE, next(elements(policy.content)).whole))
+        made.append(encode(SEQUENCE, next(elements(policy.content), _NOTHING).whole))
     return encode(SEQUENCE, *made), "has a policy qualifier of an unknown form"
 
 
