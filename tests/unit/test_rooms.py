@@ -17,7 +17,7 @@ import pytest
 _BASE = {"_plain", "crypto"}
 ROOMS: dict[str, set[str]] = {
     "_plain": set(),
-    "crypto": set(),
+    "crypto": {"_plain"},
     "parallel": {"_plain"},
     "values": {*_BASE},
     "profiles": {*_BASE, "values"},
