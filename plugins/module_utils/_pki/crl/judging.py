@@ -237,8 +237,7 @@ def _parse(fetched: fetching.Fetched) -> _Read:
     found = read_crls(Source(fetched.url, data))
     if not found.views:
         problem = "; ".join(found.problems) or "there is no CRL in it"
-        unknown = "unknown critical" in problem
-        return _Read("scope" if unknown else "not-a-crl", problem, facts=facts)
+        return _Read("scope" if "critical" in problem else "not-a-crl", problem, facts=facts)
     crl = found.views[0]
     encoding = "der" if data[:1] == b"\x30" else "pem"
     entries = len(crl.crl)

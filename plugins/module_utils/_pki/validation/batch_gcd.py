@@ -34,6 +34,8 @@ def shared_factors(moduli: Sequence[int]) -> list[tuple[int, ...]]:
 
     :param moduli: numbers above 1, each once.
     """
+    if len(moduli) < 2:
+        return []
     found = {position: common for position, common in enumerate(_common_with_the_others(moduli)) if common != 1}
     if len(found) < 2:
         return []

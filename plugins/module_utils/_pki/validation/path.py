@@ -260,9 +260,7 @@ def _judge_ca(view: CertificateView, at: datetime.datetime, min_ca_key_bits: int
         yield Fault("chain.not-a-ca", f"{view.title} {why_not}", view)
     usages = view.value("2.5.29.37")
     if usages is not None and ExtendedKeyUsageOID.SERVER_AUTH not in usages:
-        yield Fault(
-            "chain.extended-key-usage", f"the extendedKeyUsage of {view.title} does not allow serverAuth", view
-        )
+        yield Fault("chain.extended-key-usage", f"the extendedKeyUsage of {view.title} does not allow serverAuth", view)
     refused = critical_extensions_refused(view)
     if refused:
         yield Fault("chain.critical-extension", f"{view.title} {refused}", view)

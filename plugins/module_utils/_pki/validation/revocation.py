@@ -27,11 +27,27 @@ _POINTS = "2.5.29.31"
 # What may be critical, as OpenSSL sees it: anything else makes the whole CRL unusable (RFC 5280, section 5.2 and 5.3).
 _UNDERSTOOD = frozenset({_DELTA, _SCOPE, _AKI})
 _CERTIFICATE_ISSUER = "2.5.29.29"
+_ENTRY_NAMES = {
+    _NUMBER: "cRLNumber",
+    "2.5.29.21": "reasonCode",
+    "2.5.29.23": "holdInstructionCode",
+    "2.5.29.24": "invalidityDate",
+}
 _CRITICAL = b"\x01\x01\xff"  # how DER says that an extension is
 _WEAK_HASHES = frozenset({"md5", "sha1"})
 
 # From so many questions on, reading all serial numbers once is cheaper than a search each.
 _INDEX_FROM = 20
+
+
+def _critical_words(oids: Sequence[str]) -> str:
+    """What is wrong with extensions that are critical."""
+    unknown = [oid for oid in oids if extension_name(oid) == oid and oid not in _ENTRY_NAMES]
+    if unknown:
+        return f"has unknown critical extensions: {', '.join(unknown)}"
+    return (
+        f"marks as critical what must not be: {', '.join(_ENTRY_NAMES.get(oid, extension_name(oid)) for oid in oids)}"
+    )
 
 
 class CrlView:
@@ -60,8 +76,7 @@ class CrlView:
         critical = [oid for oid, extension in self.extensions.items() if extension.critical]
         refused = [oid for oid in critical if oid not in _UNDERSTOOD]
         if refused:
-            shown = ", ".join(extension_name(oid) for oid in refused)
-            self.problems.append(f"it has unknown critical extensions, or marks as critical what must not be: {shown}")
+            self.problems.append(f"it {_critical_words(refused)}")
         if not self.problems:
             self.problems.extend(self._entry_problems(len(critical)))
 
@@ -82,10 +97,8 @@ class CrlView:
                         if extension.critical and extension.oid.dotted_string != _CERTIFICATE_ISSUER
                     ]
                 if refused:
-                    yield (
-                        f"its entry for the serial number {serial_text(entry.serial_number)} has unknown critical "
-                        f"extensions, or marks as critical what must not be: {', '.join(refused)}"
-                    )
+                    shown = serial_text(entry.serial_number)
+                    yield f"its entry for the serial number {shown} {_critical_words(refused)}"
                     return
         except UnreadableError as error:
             yield str(error)
