@@ -8,13 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 from ..module_utils._pki.crl.judging import urls_of
-from ..module_utils._pki.state.store import Store, find_files
+from ..module_utils._pki.state.stage_folder import StageFolder as Store
+from ..module_utils._pki.state.stage_folder import find_files
 from ..module_utils._pki.validation.model import Source
 from ..module_utils._pki.values.certificates import read_own_certificates
 from ..module_utils._plain.errors import FileError, InputError
 from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.host_variables import HostVariables
-from ..plugin_utils.options import store_of
+from ..plugin_utils.options import stage_of
 
 VARIABLE = "crl_access_vantage"
 CONTROL_NODE = "localhost"
@@ -34,7 +35,7 @@ class ActionModule(ControllerAction):
         sensors = params["sensors"]
         if sensors is None:
             sensors = list(task_vars["ansible_play_hosts"])
-        store = store_of(params["stage_dir"])
+        store = stage_of(params["stage_dir"])
         known = params["known"]
         if known is None:
             known = self._read(sensors, task_vars)

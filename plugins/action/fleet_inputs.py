@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..module_utils._pki.batches.issue import check_inputs, refused
+from ..module_utils._pki.batches.inputs import check_inputs
+from ..module_utils._pki.batches.outcome import refused
 from ..module_utils._pki.issuers.local_ca.ensure import check_may_be_made
-from ..module_utils._pki.issuers.local_ca.opened import folder_state, public_certificates
+from ..module_utils._pki.issuers.local_ca.issuer import terms_without_key
+from ..module_utils._pki.issuers.local_ca.opened import folder_state
 from ..module_utils._pki.issuers.local_ca.settings import AuthoritySettings, parse_settings
-from ..module_utils._pki.planning.limits import Limits, limits_of, planned_limits
-from ..module_utils._pki.planning.request import OPTIONS
+from ..module_utils._pki.planning.request import LOCAL_CA, OPTIONS
+from ..module_utils._pki.planning.terms import Terms
 from ..module_utils._plain.errors import InputError, PkiError
 from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.host_variables import HostVariables
@@ -23,7 +25,7 @@ from ..plugin_utils.options import (
     crl_url_of,
     folder_of,
     ledger_of,
-    store_of,
+    stage_of,
 )
 
 SENSOR_VARIABLES = [SENSOR_PREFIX + option for option in OPTIONS if option != "name"]
@@ -76,7 +78,7 @@ class ActionModule(ControllerAction):
         limits = None
         if not problems:
             problems, limits = _common_problems(shared.values)
-        requests, messages = check_inputs(raws, others, limits, SENSOR_PREFIX)
+        requests, messages = check_inputs(raws, others, SENSOR_PREFIX, terms={LOCAL_CA: limits} if limits else None)
         faulty = [refused(raw, errors).to_dict() for raw, errors in zip(raws, messages) if errors]
         lines = _grouped(faulty)
         if problems:
@@ -139,7 +141,7 @@ def _sensor(host: str, values: dict[str, Any], errors: dict[str, str]) -> dict[s
     return raw
 
 
-def _common_problems(values: dict[str, Any]) -> tuple[list[str], Limits | None]:
+def _common_problems(values: dict[str, Any]) -> tuple[list[str], Terms | None]:
     """Everything that concerns all sensors, told at once."""
     problems: list[str] = []
     settings_raw = {option: values.get(LOCAL_CA_PREFIX + option) for option in SETTINGS_SPEC}
@@ -152,7 +154,7 @@ def _common_problems(values: dict[str, Any]) -> tuple[list[str], Limits | None]:
     except PkiError as error:
         problems.append(str(error))
     try:
-        store = store_of(values.get(f"{SENSOR_PREFIX}stage_dir"))
+        store = stage_of(values.get(f"{SENSOR_PREFIX}stage_dir"))
     except PkiError as error:
         problems.append(str(error))
     try:
@@ -162,14 +164,12 @@ def _common_problems(values: dict[str, Any]) -> tuple[list[str], Limits | None]:
     return problems, limits
 
 
-def _limits(values: dict[str, Any], settings: AuthoritySettings | None, store: Any) -> Limits | None:
+def _limits(values: dict[str, Any], settings: AuthoritySettings | None, store: Any) -> Terms | None:
     """What the CA sets: the one that is there, or the one that is to be made."""
     folder = folder_of(values.get(f"{LOCAL_CA_PREFIX}dir"), f"{LOCAL_CA_PREFIX}dir")
-    if folder_state(folder) == "present":
-        return limits_of(public_certificates(folder)[0])
-    if values.get(f"{LOCAL_CA_PREFIX}create") not in (True, "true", "True", "yes"):
+    if folder_state(folder) == "absent" and values.get(f"{LOCAL_CA_PREFIX}create") not in (True, "true", "True", "yes"):
         check_may_be_made(folder, ledger_of(folder, values.get(f"{LOCAL_CA_PREFIX}ledger_dir")), store)
-    return planned_limits(settings) if settings else None
+    return terms_without_key(folder, settings, values.get(f"{LOCAL_CA_PREFIX}crl_url"))
 
 
 def _grouped(faulty: list[dict[str, Any]]) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..module_utils._pki.live.targets import port_of
-from ..module_utils._pki.state.store import Store
+from ..module_utils._pki.state.stage_folder import StageFolder as Store
 from ..module_utils._plain.errors import InputError
 from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.host_variables import HostVariables

@@ -9,16 +9,23 @@ people with a thousand sensors want to mend their inventory once.
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..values import names
+from ..values.faults import Fault, shown, whole_number
 from ..values.keys import forbidden_passphrase_position
+from ..values.lists import some
 
 KEY_SIZES = (2048, 4096)
-ISSUERS = ("local_ca",)
+LOCAL_CA = "local_ca"
+# Whose certificates say what they say: the inventory's subject is not asked for.
+RECEIVED = "received"
+ENVIRONMENTS = ("production", "test")
+MAX_SPREAD_DAYS = 3650
 MAX_VALIDITY_DAYS = 36_500
 
 # key: (short name, X.520 upper bound, required); the order is the sample certificate's.
@@ -37,28 +44,16 @@ OPTIONS = (
     "sans",
     "key_size",
     "key_passphrase",
+    "received_passphrase",
     "validity_days",
     "renew_before_days",
+    "renew_spread_days",
     "issuer",
+    "environment",
+    "reissue",
 )
-
-
-@dataclass(frozen=True)
-class Fault:
-    """One thing that is wrong with what was given: variable, what was given, what is wanted."""
-
-    variable: str
-    wanted: str
-    given: str | None = None
-
-    def text(self, prefix: str = "") -> str:
-        """The sentence for the user.
-
-        :param prefix: how the caller's variables begin, ``sensor_certificates_`` for the role's.
-        """
-        given = "is missing" if self.given is None else f"is {self.given}"
-        variable = self.variable if self.variable.isprintable() else ascii(self.variable)
-        return f"{prefix}{variable} {given}; wanted: {self.wanted}"
+# What the inventory also says of a sensor, and no certificate depends on.
+FACTS = ("groups", "ip")
 
 
 @dataclass(frozen=True)
@@ -66,7 +61,7 @@ class SensorRequest:
     """A sensor's wishes, fit to be issued.
 
     ``subject`` holds the given fields in the sample certificate's order, without the CN.
-    ``renew_before_days`` ``None`` leaves the moment of renewal to :mod:`.issuing.due`.
+    ``renew_before_days`` ``None`` leaves the moment of renewal to :mod:`.due`.
     """
 
     name: str
@@ -77,25 +72,13 @@ class SensorRequest:
     key_size: int = 2048
     validity_days: int = 730
     renew_before_days: int | None = None
+    renew_spread_days: int = 0
     key_passphrase: str | None = field(default=None, repr=False)
-    issuer: str = "local_ca"
-
-
-def shown(value: Any) -> str:
-    """A given value as it may appear in a message: short, on one line."""
-    text = repr(value)
-    return text if len(text) <= 90 else text[:80] + f"… ({len(text)} characters)"
-
-
-def whole_number(value: Any) -> int | None:
-    """An int, or a text that is one (templates often turn numbers into texts); else ``None``."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return value
-    if isinstance(value, str) and value.strip().lstrip("+-").isdecimal():
-        return int(value)
-    return None
+    received_passphrase: str | None = field(default=None, repr=False)
+    issuer: str = LOCAL_CA
+    environment: str = "production"
+    reissue: bool = False
+    groups: tuple[str, ...] = ()
 
 
 class _Parser:
@@ -243,12 +226,50 @@ class _Parser:
             return None
         return value
 
+    def received_passphrase(self) -> str | None:
+        value = self.given("received_passphrase")
+        if value is None or value == "":
+            return None
+        if not isinstance(value, str):
+            self.faults.append(Fault("received_passphrase", "a text (put it in quotes)", "not a text"))
+            return None
+        return value
 
-def parse_request(raw: Mapping[str, Any]) -> tuple[SensorRequest | None, list[Fault]]:
+    def issuer(self, known: Collection[str]) -> str:
+        value = self.given("issuer")
+        if value is None or value == "":
+            return LOCAL_CA
+        if not isinstance(value, str) or value not in known:
+            close = difflib.get_close_matches(str(value), list(known), n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            self.fault("issuer", f"one of {', '.join(known)}, or a key of sensor_certificates_issuers{hint}", value)
+            return LOCAL_CA
+        return value
+
+    def truth(self, key: str) -> bool:
+        value = self.given(key)
+        if value is None or value == "":
+            return False
+        if isinstance(value, bool):
+            return value
+        if isinstance(value, str) and value.lower() in ("true", "yes", "false", "no"):
+            return value.lower() in ("true", "yes")
+        self.fault(key, "true or false", value)
+        return False
+
+    def groups(self) -> tuple[str, ...]:
+        value = self.given("groups")
+        return tuple(entry for entry in value if isinstance(entry, str)) if isinstance(value, (list, tuple)) else ()
+
+
+def parse_request(
+    raw: Mapping[str, Any], issuers: Collection[str] = (LOCAL_CA,)
+) -> tuple[SensorRequest | None, list[Fault]]:
     """Turn one sensor's options into a request.
 
     :param raw: the options of :data:`OPTIONS`; ``variable_errors`` may hold a map from variables that
         could not be evaluated to the reasons.
+    :param issuers: the names of the issuers that the run knows.
     :returns: the request, or ``None`` and everything that is wrong with the options.
     """
     parser = _Parser(raw)
@@ -256,11 +277,13 @@ def parse_request(raw: Mapping[str, Any]) -> tuple[SensorRequest | None, list[Fa
     for variable, reason in unresolved.items():
         parser.faults.append(Fault(variable, "a value that can be evaluated", f"not usable ({reason})"))
     for key in raw:
-        if key not in OPTIONS and key != "variable_errors":
+        if key not in OPTIONS and key not in FACTS and key != "variable_errors":
             parser.fault(str(key), f"one of the known options {', '.join(OPTIONS)}", raw[key])
     name = parser.name()
     common_name = parser.common_name(name)
-    subject = parser.subject() if "subject" not in unresolved else ()
+    issuer = parser.issuer(issuers)
+    needs_subject = issuer != RECEIVED or raw.get("subject")
+    subject = parser.subject() if "subject" not in unresolved and needs_subject else ()
     dns_names, ip_addresses = parser.sans(common_name)
     validity = parser.number(
         "validity_days", f"a whole number of days from 1 to {MAX_VALIDITY_DAYS}", 730, 1, MAX_VALIDITY_DAYS
@@ -280,7 +303,15 @@ def parse_request(raw: Mapping[str, Any]) -> tuple[SensorRequest | None, list[Fa
         validity_days=validity or 730,
         renew_before_days=renew,
         key_passphrase=parser.key_passphrase(),
-        issuer=parser.choice("issuer", ISSUERS, "local_ca"),
+        renew_spread_days=parser.number(
+            "renew_spread_days", f"a whole number of days from 0 to {MAX_SPREAD_DAYS}", 0, 0, MAX_SPREAD_DAYS
+        )
+        or 0,
+        received_passphrase=parser.received_passphrase(),
+        issuer=issuer,
+        environment=parser.choice("environment", ENVIRONMENTS, "production"),
+        reissue=parser.truth("reissue"),
+        groups=parser.groups(),
     )
     return (None if parser.faults else request), parser.faults
 
@@ -314,7 +345,6 @@ def duplicate_faults(
             if position >= len(mine):
                 continue
             rest = [other for place, other in holders if place != position]
-            shown_rest = ", ".join(rest[:3]) + (f" and {len(rest) - 3} more" if len(rest) > 3 else "")
-            wanted = f"a value of its own: {shown_rest} has the same"
+            wanted = f"a value of its own: {some(rest)} has the same"
             faults.setdefault(position, []).append(Fault(variable, wanted, shown(value)))
     return faults

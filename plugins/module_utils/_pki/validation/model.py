@@ -6,51 +6,21 @@
 from __future__ import annotations
 
 import datetime
-import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..._plain.errors import FileError
-from ..._plain.files import read_file
+from ..values.source import MAX_CRL_BYTES, MAX_FILE_BYTES, Source
 
 if TYPE_CHECKING:
     from .profiles import Profile
+
+__all__ = ["MAX_CRL_BYTES", "MAX_FILE_BYTES", "Source"]
 
 ERROR = "error"
 WARNING = "warning"
 INFO = "info"
 SEVERITIES = (ERROR, WARNING, INFO)
-
-# Larger than any certificate, key, chain or system trust store; a CRL may be large by nature.
-MAX_FILE_BYTES = 4 * 1024 * 1024
-MAX_CRL_BYTES = 64 * 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Source:
-    """A file as it was read: its path, its content or why there is none, and its mode bits if known.
-
-    :ivar is_file: False for a text that never was a file; what is said of file names does not apply to it.
-    """
-
-    path: str
-    data: bytes | None = field(default=None, repr=False)
-    mode: int | None = None
-    problem: str | None = None
-    is_file: bool = True
-
-    @classmethod
-    def read(cls, path: str, max_bytes: int = MAX_FILE_BYTES) -> Source:
-        """Read a file; one that cannot be read is a source with a ``problem``, not an exception."""
-        try:
-            data = read_file(path, max_bytes)
-            return cls(path, data, stat.S_IMODE(os.stat(path).st_mode))
-        except FileError as error:
-            return cls(path, problem=str(error))
-        except (OSError, ValueError) as error:
-            return cls(path, problem=f"{path} cannot be read: {error}")
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 
 from ..._plain.errors import InputError
 from ..crypto import NameOID, hashes, padding, rsa, serialization, x509
@@ -61,6 +62,17 @@ def name_fields(name: x509.Name) -> list[tuple[str, str]]:
 def name_text(name: x509.Name) -> str:
     """A distinguished name on one line, in its own order: ``C=US, O=Contoso, CN=sensor-1``."""
     return ", ".join(f"{short}={value}" for short, value in name_fields(name))
+
+
+def serial_text(serial: int) -> str:
+    """A serial number as OpenSSL prints it with ``-serial``: upper-case hexadecimal, whole octets."""
+    sign, text = ("-" if serial < 0 else ""), f"{abs(serial):X}"
+    return sign + (text if len(text) % 2 == 0 else "0" + text)
+
+
+def spki_id(spki: bytes) -> str:
+    """SHA-256 of a SubjectPublicKeyInfo (DER), lower-case hexadecimal."""
+    return hashlib.sha256(spki).hexdigest()
 
 
 def fingerprint(certificate: x509.Certificate) -> str:
