@@ -38,6 +38,7 @@ class ActionModule(ControllerAction):
         "passphrase_files": {"type": "list", "elements": "path", "no_log": False, "default": []},
         "stage_dir": {"type": "path", "required": True},
         "group": {"type": "str", "default": "sensors"},
+        "hosts": {"type": "list", "elements": "str"},
         "fail_on_unusable": {"type": "bool", "default": True},
         "lock_timeout": {"type": "float", "default": 30.0},
     }
@@ -46,7 +47,7 @@ class ActionModule(ControllerAction):
         """Import."""
         if not params["src"]:
             raise InputError("src is empty; wanted: the folder, archive or files that were received, or a list of them")
-        sensors, others = self._sensors(params["group"], task_vars)
+        sensors, others = self._sensors(params["group"], params["hosts"], task_vars)
         passphrases = [*params["passphrases"]]
         passphrases += [passphrase_from(path, "passphrase_files") for path in params["passphrase_files"]]
         options = ImportOptions(
@@ -60,10 +61,12 @@ class ActionModule(ControllerAction):
         result["refused"] = _carried(report, sensors[0].name) if params["fail_on_unusable"] and sensors else []
         return result
 
-    def _sensors(self, group: str, task_vars: dict[str, Any]) -> tuple[list[Wanted], list[Wanted]]:
+    def _sensors(
+        self, group: str, hosts: list[str] | None, task_vars: dict[str, Any]
+    ) -> tuple[list[Wanted], list[Wanted]]:
         """The sensors of this run, and the group's others."""
         variables = HostVariables(self, task_vars, roles=("sensor_certificates",))
-        selected = list(task_vars["ansible_play_hosts"])
+        selected = hosts if hosts is not None else list(task_vars["ansible_play_hosts"])
         chosen = set(selected)
         rest = [host for host in task_vars["groups"].get(group, []) if host not in chosen]
         return [_wanted(variables, host) for host in selected], [_wanted(variables, host) for host in rest]

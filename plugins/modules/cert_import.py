@@ -55,6 +55,10 @@ options:
     description: The group whose other sensors are known by their common names, whatever C(--limit) selects.
     type: str
     default: sensors
+  hosts:
+    description: The sensors of this run. By default the hosts of the play.
+    type: list
+    elements: str
   fail_on_unusable:
     description: Report files that were meant to be used and cannot be in RV(refused), so that the run does not end well.
     type: bool

@@ -29,7 +29,7 @@ from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.parallel 
     # noqa: E402     process_map,
     usable_processors,
 )
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.validation.task import run# noqa: E402
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.validation.task import run  # noqa: E402
 from cryptography import x509  # noqa: E402
 from cryptography.hazmat.primitives import hashes  # noqa: E402
 from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: E402
