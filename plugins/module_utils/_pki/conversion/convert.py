@@ -12,16 +12,16 @@ from typing import Any
 
 from ..._plain.errors import FileError
 from ..._plain.files import read_file
-from ..values import x509_parts as parts
-from ..values.keys import forbidden_passphrase_position
-from ..values.certificates import name_text
-from . import outputs
 from ..intake.inputs import MAX_FILE, InputFile
 from ..intake.material import gather, take_apart
-from .outputs import Form
-from .placing import Ownership, Placement, place, plan_placement, status_of
 from ..intake.problem import ERROR, INFO, WARNING, ConversionProblem, Finding, finding
 from ..intake.selection import Selection, select
+from ..values import x509_parts as parts
+from ..values.certificates import name_text
+from ..values.keys import forbidden_passphrase_position
+from . import outputs
+from .outputs import Form
+from .placing import Ownership, Placement, place, plan_placement, status_of
 
 
 @dataclass(frozen=True)

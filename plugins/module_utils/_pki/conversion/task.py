@@ -12,9 +12,9 @@ from typing import Any
 
 from ..._plain.errors import FileError, InputError
 from ..._plain.files import read_file
+from ..intake.material import PKCS8, TRADITIONAL
 from ..parallel import process_map, usable_processors
 from .convert import Conversion, OutputOutcome, convert
-from ..intake.material import PKCS8, TRADITIONAL
 from .outputs import KINDS, LEGACY, MODERN, Form
 from .placing import ownership_of
 
