@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.utils.display import Display
-
 from ..module_utils._pki.reporting.summary import Run, summarize
 from ..plugin_utils.controller_action import ControllerAction
 
@@ -31,7 +29,7 @@ class ActionModule(ControllerAction):
     }
 
     def work(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        """Print the summary and return it."""
+        """Put the results into lines and figures."""
         run = Run(
             inputs=params["inputs"],
             imported=params["imported"],
@@ -46,8 +44,6 @@ class ActionModule(ControllerAction):
             workstations=params["workstations"],
         )
         summary = summarize(run, params["most"])
-        for line in summary.lines:
-            Display().display(line)
         return {
             "changed": False,
             "msg": summary.lines[0],

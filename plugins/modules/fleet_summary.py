@@ -79,7 +79,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 lines:
-  description: What was printed.
+  description: What there is to tell people.
   type: list
   elements: str
   returned: always

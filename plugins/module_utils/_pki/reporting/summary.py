@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Mapping  # of collections.abc, Python 3.8 cannot subscript it while it runs
 
 from ..crl.access import crl_lines
+from ..values.lists import some
 
 Result = Mapping[str, Any]
 
@@ -72,8 +73,8 @@ def summarize(run: Run, most: int = 10) -> Summary:
     lines += _findings(run.staged.get("results") or [], errors, most)
     lines += _next(due)
     lines += _authority(run.local_ca)
-    if run.stage_dir and (done or errors):
-        lines.append(f"Files: {run.stage_dir}/<sensor>/ holds the .crt, .key and .pem to upload")
+    lines += _files(run)
+    lines += _addresses(run.inputs, most)
     told = crl_lines(run.crl_publication, run.crl_copies, run.crl_access, run.check_mode)
     told += _workstations(run.workstations, most, run.check_mode)
     if told and not done and not errors:
@@ -92,9 +93,26 @@ def _summarize_import(run: Run, errors: Mapping[str, Sequence[str]], most: int) 
     lines += run.imported.get("lines") or []
     lines += _failures(errors, most)
     lines += _findings(run.staged.get("results") or [], errors, most)
-    if run.stage_dir and (count["imported"] or count["kept"]):
-        lines.append(f"Files: {run.stage_dir}/<sensor>/ holds the .crt, .key and .pem to upload")
+    lines += _files(run)
     return Summary(count["kept"], count["imported"], len(errors), None, tuple(lines))
+
+
+def _files(run: Run) -> list[str]:
+    """Where the files are, if there are any: a sensor whose bundle passed, in this run or an earlier one."""
+    there = any(not result["errors"] for result in run.staged.get("results") or [])
+    if not run.stage_dir or not there or run.check_mode:
+        return []
+    return [f"Files: {run.stage_dir}/<sensor>/ holds the .crt, .key and .pem to upload"]
+
+
+def _addresses(inputs: Result, most: int) -> list[str]:
+    """Sensors that no hosts file will name."""
+    without = (inputs.get("names") or {}).get("without_address") or []
+    if not without:
+        return []
+    return [
+        f"Not in hosts files, since neither hosts_entries_ip nor ansible_host is an IP address: {some(without, most)}"
+    ]
 
 
 def _headline(issued: int, kept: int, failed: int, check_mode: bool) -> str:
