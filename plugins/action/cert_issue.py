@@ -34,7 +34,6 @@ from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.host_variables import HostVariables, add_passphrases
 from ..plugin_utils.options import (
     SENSOR_PREFIX,
-    SETTINGS_SPEC,
     common_warnings,
     counts_text,
     crl_url_of,
@@ -52,6 +51,7 @@ RECEIVED_SPEC: dict[str, dict[str, Any]] = {
     "src": {"type": "list", "elements": "path"},
     "ca_files": {"type": "list", "elements": "path", "default": []},
     "passphrases": {"type": "list", "elements": "str", "no_log": True, "default": []},
+    "passphrases_variable": {"type": "str", "no_log": False},
     "passphrase_files": {"type": "list", "elements": "path", "no_log": False, "default": []},
     "trusted_roots": {"type": "list", "elements": "path", "default": []},
     "trust_any": {"type": "bool", "default": False},
@@ -67,13 +67,12 @@ class ActionModule(ControllerAction):
         "stage_dir": {"type": "path", "required": True},
         "ca_dir": {"type": "path"},
         "ca_passphrase": {"type": "str", "no_log": True},
-        "ca_settings": {
-            "type": "dict",
-            "options": {key: spec for key, spec in SETTINGS_SPEC.items() if key != "passphrase"},
-        },
+        "ca_passphrase_variable": {"type": "str", "no_log": False},
         "ledger_dir": {"type": "path"},
         "crl_url": {"type": "str"},
         "issuers": {"type": "dict", "no_log": True, "default": {}},
+        "issuers_variable": {"type": "str"},
+        "variables_of": {"type": "str"},
         "received": {"type": "dict", "options": RECEIVED_SPEC},
         "ot_pki_dir": {"type": "path"},
         "max_changes": {"type": "int"},
@@ -87,11 +86,14 @@ class ActionModule(ControllerAction):
             raise InputError(f"max_changes is {params['max_changes']}; wanted: 0 or more sensors")
         sensors = [_described(sensor, position) for position, sensor in enumerate(params["sensors"])]
         passphrase_variables = {sensor.get("name"): sensor.get("key_passphrase_variable") for sensor in sensors}
-        variables = HostVariables(self, task_vars)
+        variables = HostVariables(self, task_vars, roles=("sensor_certificates", "local_ca", "import_certificates"))
         add_passphrases(variables, sensors, "key_passphrase")
         add_passphrases(variables, sensors, "received_passphrase")
-        described = check_described(params["issuers"], f"{SENSOR_PREFIX}issuers")
-        stage, ledger, run = stage_of(params["stage_dir"]), _ledger(params), self._run(params, sensors)
+        secrets = _Secrets(variables, str(params["variables_of"] or task_vars.get("inventory_hostname") or ""))
+        described = check_described(
+            params["issuers"] or secrets.value(params["issuers_variable"]), f"{SENSOR_PREFIX}issuers"
+        )
+        stage, ledger, run = stage_of(params["stage_dir"]), _ledger(params), self._run(params, sensors, secrets)
         used = dict.fromkeys(str(sensor.get("issuer") or LOCAL_CA) for sensor in sensors)
         names = known_names(described)
         issuers = make_issuers([name for name in used if name in names], described, run)
@@ -115,19 +117,20 @@ class ActionModule(ControllerAction):
         result["lines"] = [text for issuer in issuers.by_name.values() for text in issuer.lines]
         return result
 
-    def _run(self, params: dict[str, Any], sensors: Sequence[dict[str, Any]]) -> Run:
+    def _run(self, params: dict[str, Any], sensors: Sequence[dict[str, Any]], secrets: _Secrets) -> Run:
         local_ca: dict[str, Any] = {}
         if any((sensor.get("issuer") or LOCAL_CA) == LOCAL_CA for sensor in sensors):
             local_ca = {
                 "dir": folder_of(params["ca_dir"], "ca_dir"),
-                "passphrase": passphrase_of(params["ca_passphrase"]),
+                "passphrase": passphrase_of(params["ca_passphrase"] or secrets.value(params["ca_passphrase_variable"])),
                 "crl_url": crl_url_of(params["crl_url"]),
-                "settings": {**(params["ca_settings"] or {}), "passphrase": params["ca_passphrase"]},
             }
         received = dict(params["received"] or {})
         files = received.pop("passphrase_files", None) or []
+        named = secrets.value(received.pop("passphrases_variable", None)) or []
         received["passphrases"] = [
             *(received.get("passphrases") or []),
+            *([named] if isinstance(named, str) else named),
             *(passphrase_from(path, "passphrase_files") for path in files),
         ]
         return Run(
@@ -166,17 +169,40 @@ class ActionModule(ControllerAction):
         }
         if self.diff_mode:
             result["diff"] = [
-                diff_of(
-                    outcome.name, outcome.changes or [("certificate", _before(outcome), "; ".join(outcome.reasons))]
-                )
+                diff_of(outcome.name, outcome.changes or [_whole(outcome)])
                 for outcome in outcomes
                 if outcome.changed and outcome.action != FAILED
             ]
         return result
 
 
-def _before(outcome: SensorOutcome) -> str:
-    return "none" if outcome.reasons == ("missing",) else "the one before"
+def _whole(outcome: SensorOutcome) -> tuple[str, str, str]:
+    """What to show where no single field differs."""
+    if outcome.reasons == ("missing",):
+        return ("certificate", "none", "a first one")
+    return ("certificate", "the one before", f"a new one ({'; '.join(outcome.reasons)})")
+
+
+class _Secrets:
+    """Reads secrets from the variables that hold them, so that no option and no result does."""
+
+    def __init__(self, variables: HostVariables, host: str) -> None:
+        self._variables = variables
+        self._host = host
+
+    def value(self, variable: str | None) -> Any:
+        """The variable's value, or None if none is named or it has none.
+
+        :raises InputError: it cannot be evaluated.
+        """
+        if not variable:
+            return None
+        if not self._variables.knows(self._host):
+            raise InputError(f"variables_of is {self._host!r}, which is not in the inventory")
+        values, errors = self._variables.read(self._host, [variable])
+        if variable in errors:
+            raise InputError(f"{variable} cannot be evaluated: {errors[variable]}")
+        return values.get(variable)
 
 
 def _ledger(params: dict[str, Any]) -> Ledger:

@@ -32,6 +32,7 @@ class Staged:
     sensor: str
     view: CertificateView
     path: str
+    chain_path: str = ""
 
     @property
     def common_name(self) -> str:
@@ -98,7 +99,7 @@ class FleetState:
                 continue
             views = read_certificates(bundle.crt, bundle.files.crt).views
             if views:
-                found[sensor] = Staged(sensor, views[0], bundle.files.crt)
+                found[sensor] = Staged(sensor, views[0], bundle.files.crt, bundle.files.pem)
         return found
 
     @functools.cached_property
