@@ -9,6 +9,7 @@ from typing import Any
 
 from ..module_utils._pki.batches.stage import FAILED, STAGED, StageOptions, StageOutcome, stage_batch
 from ..module_utils._pki.parallel import usable_processors
+from ..module_utils._pki.profiles.defender_iot.profile import DEFENDER_IOT
 from ..module_utils._pki.state.ledger import Ledger
 from ..module_utils._pki.validation.model import INFO, Policy
 from ..module_utils._pki.values.source import Source
@@ -43,7 +44,7 @@ class ActionModule(ControllerAction):
             lock_timeout=params["lock_timeout"],
             workers=usable_processors(),
             # Which of the sample's optional fields a subject has is the user's choice; no run should warn of it.
-            policy=Policy(severities={"subject.field-order": INFO}),
+            policy=Policy(DEFENDER_IOT, severities={"subject.field-order": INFO}),
         )
         ledger = Ledger(folder_of(params["ledger_dir"], "ledger_dir")) if params["ledger_dir"] else None
         stage = stage_of(params["stage_dir"])

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..._plain.errors import FileError, PkiError
 from ..._plain.files import read_file
+from ..profiles.defender_iot.profile import DEFENDER_IOT
 from ..state import events
 from ..state.durable import make_durable
 from ..state.events import Event
@@ -103,7 +104,7 @@ class StageOptions:
     keep_previous: int = 1
     lock_timeout: float = 30.0
     workers: int = 1
-    policy: Policy = field(default_factory=Policy)
+    policy: Policy = field(default_factory=lambda: Policy(DEFENDER_IOT))
 
 
 def parse_candidates(raws: Sequence[Mapping[str, Any]]) -> tuple[list[Candidate | None], list[list[str]]]:

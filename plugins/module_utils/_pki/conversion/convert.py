@@ -16,9 +16,9 @@ from ..intake.inputs import MAX_FILE, InputFile
 from ..intake.material import gather, take_apart
 from ..intake.problem import ERROR, INFO, WARNING, ConversionProblem, Finding, finding
 from ..intake.selection import Selection, select
+from ..profiles.defender_iot.profile import DEFENDER_IOT
 from ..values import x509_parts as parts
 from ..values.certificates import name_text
-from ..values.keys import forbidden_passphrase_position
 from . import outputs
 from .outputs import Form
 from .placing import Ownership, Placement, place, plan_placement, status_of
@@ -160,7 +160,7 @@ def _check_passphrase(conversion: Conversion) -> None:
     passphrase = conversion.form.passphrase
     if not passphrase or not set(conversion.outputs) & outputs.HOLDING_KEYS:
         return
-    position = forbidden_passphrase_position(passphrase)
+    position = DEFENDER_IOT.forbidden_passphrase_position(passphrase)
     if position is not None:
         message = f"character {position} of output_passphrase is not among those that a sensor takes"
         raise ConversionProblem("key.passphrase-characters", message)

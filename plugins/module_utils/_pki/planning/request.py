@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..profiles.defender_iot.profile import DEFENDER_IOT
 from ..values import names
 from ..values.faults import Fault, shown, whole_number
 from ..values.keys import forbidden_passphrase_position
@@ -217,9 +218,9 @@ class _Parser:
         if not isinstance(value, str):
             self.faults.append(Fault("key_passphrase", "a text (put it in quotes)", "not a text"))
             return None
-        position = forbidden_passphrase_position(value)
+        position = DEFENDER_IOT.forbidden_passphrase_position(value)
         if position is not None:
-            wanted = "only a-z A-Z 0-9 and ! # % ( ) + , - . / : = ? @ [ \\ ] ^ _ { } ~"
+            wanted = f"only {DEFENDER_IOT.passphrase_wanted}"
             self.faults.append(
                 Fault("key_passphrase", wanted, f"not accepted by the sensors: character {position} is not allowed")
             )
