@@ -26,6 +26,7 @@ from ..module_utils._pki.issuers.base import Run, Tools
 from ..module_utils._pki.issuers.kinds import check_described, known_names, make_issuers
 from ..module_utils._pki.parallel import usable_processors
 from ..module_utils._pki.planning.request import LOCAL_CA
+from ..module_utils._pki.profiles.loading import load_profile
 from ..module_utils._pki.state.fleet import FleetState
 from ..module_utils._pki.state.ledger import Ledger
 from ..module_utils._pki.values import x509_parts as parts
@@ -76,6 +77,7 @@ class ActionModule(ControllerAction):
         "received": {"type": "dict", "options": RECEIVED_SPEC},
         "ot_pki_dir": {"type": "path"},
         "max_changes": {"type": "int"},
+        "profile": {"type": "str", "default": "defender_iot"},
         "lock_timeout": {"type": "float", "default": 30.0},
         "variable_prefix": {"type": "str", "default": ""},
     }
@@ -93,7 +95,12 @@ class ActionModule(ControllerAction):
         described = check_described(
             params["issuers"] or secrets.value(params["issuers_variable"]), f"{SENSOR_PREFIX}issuers"
         )
-        stage, ledger, run = stage_of(params["stage_dir"]), _ledger(params), self._run(params, sensors, secrets)
+        profile = load_profile(params["profile"])
+        stage, ledger, run = (
+            stage_of(params["stage_dir"], profile),
+            _ledger(params),
+            self._run(params, sensors, secrets),
+        )
         used = dict.fromkeys(str(sensor.get("issuer") or LOCAL_CA) for sensor in sensors)
         names = known_names(described)
         issuers = make_issuers([name for name in used if name in names], described, run)
@@ -109,6 +116,7 @@ class ActionModule(ControllerAction):
             lock_timeout=params["lock_timeout"],
             workers=workers,
             max_changes=params["max_changes"],
+            profile=profile,
             progress=_Progress(),
         )
         outcomes = Obtaining(stage, ledger, issuers, tools, batch).run(sensors, params["others"])

@@ -170,6 +170,10 @@ options:
   crl_url:
     description: The C(http://) URL of the issuing CA's CRL, written into each certificate. By default there is none.
     type: str
+  profile:
+    description: The requirements, V(defender_iot) or the path of a profile file, see M(ot_pki.defender_iot.cert_validate).
+    type: str
+    default: defender_iot
   lock_timeout:
     description: Seconds to wait for sensors that another run works on, before they fail.
     type: float

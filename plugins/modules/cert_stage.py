@@ -83,6 +83,10 @@ options:
     description: How many earlier bundles of each sensor are kept in the store for a way back. They hold keys.
     type: int
     default: 1
+  profile:
+    description: The requirements, V(defender_iot) or the path of a profile file, see M(ot_pki.defender_iot.cert_validate).
+    type: str
+    default: defender_iot
   lock_timeout:
     description: Seconds to wait for sensors that another run works on, before they fail.
     type: float

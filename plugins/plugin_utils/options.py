@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..module_utils._pki.issuers.local_ca.settings import passphrase_fault
+from ..module_utils._pki.profiles.base import Profile
+from ..module_utils._pki.profiles.defender_iot.profile import DEFENDER_IOT
 from ..module_utils._pki.state.ledger import Ledger
 from ..module_utils._pki.state.stage_folder import StageFolder
 from ..module_utils._pki.values import names
@@ -59,12 +61,12 @@ def ledger_of(ca_dir: str | None, ledger_dir: str | None, stage_dir: str | None 
     return Ledger(os.path.join(beside, "local_ca_ledger"))
 
 
-def stage_of(stage_dir: str | None) -> StageFolder:
+def stage_of(stage_dir: str | None, profile: Profile = DEFENDER_IOT) -> StageFolder:
     """The stage directory, checked for what concerns every sensor.
 
     :raises InputError: bundles cannot be staged there.
     """
-    stage = StageFolder(folder_of(stage_dir, f"{SENSOR_PREFIX}stage_dir"))
+    stage = StageFolder(folder_of(stage_dir, f"{SENSOR_PREFIX}stage_dir"), profile.extensions)
     problem = stage.problem()
     if problem:
         raise InputError(f"{SENSOR_PREFIX}stage_dir is {stage.stage_dir!r}, which cannot be used: {problem}")

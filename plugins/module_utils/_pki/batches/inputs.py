@@ -10,6 +10,8 @@ from typing import Any
 
 from ..planning.request import LOCAL_CA, SensorRequest, duplicate_faults, parse_request
 from ..planning.terms import Terms
+from ..profiles.base import Profile
+from ..profiles.defender_iot.profile import DEFENDER_IOT
 
 
 def check_inputs(
@@ -18,6 +20,7 @@ def check_inputs(
     prefix: str,
     issuers: Collection[str] = (LOCAL_CA,),
     terms: Mapping[str, Terms] | None = None,
+    profile: Profile = DEFENDER_IOT,
 ) -> tuple[list[SensorRequest | None], list[list[str]]]:
     """Every fault of every sensor.
 
@@ -26,13 +29,14 @@ def check_inputs(
     :param prefix: how the caller's variables begin, for messages.
     :param issuers: the names that a sensor's issuer may have.
     :param terms: what issuers set, by name, as far as that is known.
+    :param profile: what the appliance asks for.
     :returns: the fit requests (``None`` for the others) and the messages, both in the order given.
     """
     duplicates = duplicate_faults(raws, others)
     requests: list[SensorRequest | None] = []
     messages = []
     for position, raw in enumerate(raws):
-        request, faults = parse_request(raw, issuers)
+        request, faults = parse_request(raw, issuers, profile)
         faults = faults + duplicates.get(position, [])
         if request is not None and terms is not None and request.issuer in terms:
             faults += terms[request.issuer].faults(request)

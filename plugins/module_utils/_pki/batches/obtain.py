@@ -19,6 +19,8 @@ from ..issuers.kinds import Issuers
 from ..planning.fleet import Neighbours, limit_changes
 from ..planning.plan import KEEP, OBTAIN, Held, Plan, Yardstick, make_plan, renewal_of
 from ..planning.request import SensorRequest
+from ..profiles.base import Profile
+from ..profiles.defender_iot.profile import DEFENDER_IOT
 from ..state import events
 from ..state.durable import make_durable
 from ..state.events import Event
@@ -43,6 +45,7 @@ class Batch:
     :ivar prefix: how the caller's variables begin, for messages.
     :ivar lock_timeout: seconds to wait for sensors that another run works on.
     :ivar max_changes: at most so many sensors are obtained anew; the others wait. None: no limit.
+    :ivar profile: what the appliance asks for.
     :ivar progress: called with (made, of how many) as certificates come.
     """
 
@@ -51,6 +54,7 @@ class Batch:
     lock_timeout: float = 30.0
     workers: int = 1
     max_changes: int | None = None
+    profile: Profile = DEFENDER_IOT
     progress: Callable[[int, int], None] = field(default=lambda _made, _of: None)
 
 
@@ -82,7 +86,9 @@ class Obtaining:
         :raises PkiError: for what concerns every sensor (stage directory, ledger).
         """
         terms = {name: issuer.terms for name, issuer in self.issuers.by_name.items()}
-        requests, messages = check_inputs(raws, others, self.batch.prefix, self.batch.issuer_names, terms)
+        requests, messages = check_inputs(
+            raws, others, self.batch.prefix, self.batch.issuer_names, terms, self.batch.profile
+        )
         problem = self.stage.problem()
         if problem:
             raise FileError(f"{self.batch.prefix}stage_dir cannot be used: {problem}")
@@ -346,7 +352,7 @@ def would_fail(request: SensorRequest, answer: Obtained, issuer: Issuer) -> tupl
         expected_common_name=request.common_name,
         trusted_roots=tuple(Source.read(path) for path in issuer.anchors),
     )
-    report = validate_bundles([bundle], Policy())
+    report = validate_bundles([bundle], Policy(request.profile))
     return tuple(
         f"{finding.id}: {finding.message}"
         for finding in report.results[0].findings

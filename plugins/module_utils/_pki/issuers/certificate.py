@@ -1,33 +1,47 @@
 # SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The sensor's certificate: the sample's fields in the sample's order, made fit for its place.
-
-The article's sample carries SKI, AKI, basicConstraints, keyUsage and extendedKeyUsage (clientAuth, then
-serverAuth). It says ``CA:TRUE``, which has no place on an appliance; SAN and CRL URL follow at the end,
-so that the sample's order is kept.
-"""
+"""An appliance's certificate or request, as its profile's template says: fields and extensions in the sample's order."""
 
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Union
 
-from ..crypto import ExtendedKeyUsageOID, hashes, rsa, x509
+from ..crypto import ec, hashes, rsa, x509
 from ..planning.plan import subject_fields
 from ..planning.request import SensorRequest
 from ..planning.terms import Validity
 from ..values import x509_parts as parts
 
+if TYPE_CHECKING:
+    PublicKey = Union[rsa.RSAPublicKey, ec.EllipticCurvePublicKey]
+    PrivateKey = Union[rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey]
+
+# RFC 5280, section 4.2.1.3, by the names of cryptography's arguments.
+_KEY_USAGES = {
+    "digital_signature": "digitalSignature",
+    "content_commitment": "nonRepudiation",
+    "key_encipherment": "keyEncipherment",
+    "data_encipherment": "dataEncipherment",
+    "key_agreement": "keyAgreement",
+    "key_cert_sign": "keyCertSign",
+    "crl_sign": "cRLSign",
+    "encipher_only": "encipherOnly",
+    "decipher_only": "decipherOnly",
+}
+
 
 def build_certificate(
     request: SensorRequest,
-    public_key: rsa.RSAPublicKey,
+    public_key: PublicKey,
     issuer: x509.Certificate | None,
-    issuer_key: rsa.RSAPrivateKey,
+    issuer_key: PrivateKey,
     period: Validity,
     crl_url: str | None,
 ) -> x509.Certificate:
-    """Sign a sensor's certificate.
+    """Sign an appliance's certificate.
 
     Serial numbers are random, 159 bits (RFC 5280 section 4.1.2.2 allows 20 octets).
 
@@ -43,48 +57,68 @@ def build_certificate(
         .not_valid_before(period.not_before)
         .not_valid_after(period.not_after)
     )
-    for extension, critical in sensor_extensions(request, public_key, _issuer_identifier(public_key, issuer)):
+    for extension, critical in extensions_of(request, public_key, _issuer_identifier(public_key, issuer), crl_url):
         builder = builder.add_extension(extension, critical)
-    if crl_url:
-        builder = builder.add_extension(parts.distribution_point(crl_url), critical=False)
-    return builder.sign(issuer_key, hashes.SHA256())
+    return builder.sign(issuer_key, _hash(request))
 
 
-def _issuer_identifier(public_key: rsa.RSAPublicKey, issuer: x509.Certificate | None) -> x509.AuthorityKeyIdentifier:
+def build_request(request: SensorRequest, key: PrivateKey) -> x509.CertificateSigningRequest:
+    """A certificate signing request that asks for the same (RFC 2986); the issuer adds what only it can know."""
+    builder = x509.CertificateSigningRequestBuilder().subject_name(parts.build_name(subject_fields(request)))
+    for extension, critical in extensions_of(request, key.public_key(), None, None):
+        builder = builder.add_extension(extension, critical)
+    return builder.sign(key, _hash(request))
+
+
+def _hash(request: SensorRequest) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512:
+    algorithms: dict[str, type[hashes.SHA256 | hashes.SHA384 | hashes.SHA512]] = {
+        "sha256": hashes.SHA256,
+        "sha384": hashes.SHA384,
+        "sha512": hashes.SHA512,
+    }
+    return algorithms[request.profile.template.signature_hash]()
+
+
+def _issuer_identifier(public_key: PublicKey, issuer: x509.Certificate | None) -> x509.AuthorityKeyIdentifier:
     if issuer is None:
         return x509.AuthorityKeyIdentifier.from_issuer_public_key(public_key)
     identifier = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
 
 
-def sensor_extensions(
-    request: SensorRequest, public_key: rsa.RSAPublicKey, authority: x509.AuthorityKeyIdentifier | None
+def extensions_of(
+    request: SensorRequest,
+    public_key: PublicKey,
+    authority: x509.AuthorityKeyIdentifier | None,
+    crl_url: str | None,
 ) -> list[tuple[x509.ExtensionType, bool]]:
-    """The extensions of a sensor's certificate in the sample's order, each with whether it is critical.
+    """The extensions in the template's order, each with whether it is critical; those without content are left out.
 
     :param authority: None in a request, which cannot know it.
     """
-    alternatives: list[x509.GeneralName] = [x509.DNSName(name) for name in request.dns_names]
-    alternatives += [x509.IPAddress(ipaddress.ip_address(address)) for address in request.ip_addresses]
-    found: list[tuple[x509.ExtensionType, bool]] = [(x509.SubjectKeyIdentifier.from_public_key(public_key), False)]
-    if authority is not None:
-        found.append((authority, False))
-    usage = x509.KeyUsage(
-        digital_signature=True,
-        content_commitment=False,
-        key_encipherment=True,
-        data_encipherment=False,
-        key_agreement=True,
-        key_cert_sign=False,
-        crl_sign=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
-    purposes = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH])
-    return [
-        *found,
-        (x509.BasicConstraints(ca=False, path_length=None), True),
-        (usage, True),
-        (purposes, False),
-        (x509.SubjectAlternativeName(alternatives), False),
-    ]
+    template = request.profile.template
+    makers: Mapping[str, Callable[[], x509.ExtensionType | None]] = {
+        "2.5.29.14": lambda: x509.SubjectKeyIdentifier.from_public_key(public_key),
+        "2.5.29.35": lambda: authority,
+        "2.5.29.19": lambda: x509.BasicConstraints(ca=False, path_length=None),
+        "2.5.29.15": lambda: x509.KeyUsage(
+            **{argument: name in template.key_usages for argument, name in _KEY_USAGES.items()}
+        ),
+        "2.5.29.37": lambda: x509.ExtendedKeyUsage(
+            [x509.ObjectIdentifier(purpose) for purpose in template.extended_key_usages]
+        ),
+        "2.5.29.17": lambda: _alternative_names(request),
+        "2.5.29.31": lambda: parts.distribution_point(crl_url) if crl_url else None,
+    }
+    found = []
+    for oid in template.extensions:
+        extension = makers[oid]()
+        if extension is not None:
+            found.append((extension, oid in template.critical))
+    return found
+
+
+def _alternative_names(request: SensorRequest) -> x509.SubjectAlternativeName | None:
+    names: list[x509.GeneralName] = [x509.DNSName(name) for name in request.dns_names]
+    names += [x509.IPAddress(ipaddress.ip_address(address)) for address in request.ip_addresses]
+    return x509.SubjectAlternativeName(names) if names else None

@@ -64,7 +64,7 @@ class SelfSigned(Issuer):
 
 
 def _make(terms: Terms, moment: datetime.datetime, request: SensorRequest) -> tuple[bytes, bytes]:
-    key = parts.new_key(request.key_size)
+    key = parts.new_key_of(request.profile.key_type, request.key_size)
     period = terms.validity(request.validity_days, moment)
     certificate = build_certificate(request, key.public_key(), None, key, period, None)
     return parts.key_pem(key, request.key_passphrase), parts.pem(certificate)

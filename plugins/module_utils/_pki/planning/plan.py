@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ..._plain.errors import KeyReadError, PassphraseError
-from ..crypto import ExtendedKeyUsageOID, rsa, x509
+from ..crypto import ec, rsa, x509
+from ..profiles.base import RSA
 from ..values import x509_parts as parts
 from ..values.certificates import CertificateView, name_pairs, read_certificates
 from ..values.keys import load_private_key, public_key_id, public_numbers_fit
@@ -142,11 +143,9 @@ def asked_for(request: SensorRequest) -> dict[str, Any]:
 
 
 def subject_fields(request: SensorRequest) -> list[tuple[str, str]]:
-    """The subject in the sample's order: C, ST, L, O, OU, CN, emailAddress."""
-    fields = list(request.subject)
-    at = next((place for place, (short, _value) in enumerate(fields) if short == "emailAddress"), len(fields))
-    fields.insert(at, ("CN", request.common_name))
-    return fields
+    """The subject in the profile's order, the CN in its place."""
+    order = request.profile.subject_order
+    return sorted([*request.subject, ("CN", request.common_name)], key=lambda field: order.index(field[0]))
 
 
 def _judge(request: SensorRequest, bundle: HeldBundle, yardstick: Yardstick) -> _Verdict:
@@ -161,8 +160,9 @@ def _judge(request: SensorRequest, bundle: HeldBundle, yardstick: Yardstick) -> 
     public_key = view.public_key
     if view.key_problem is not None:
         return _Verdict(existing, (f"unreadable: the staged .crt: its key: {view.key_problem}",))
-    if not isinstance(public_key, rsa.RSAPublicKey):
-        return _Verdict(existing, ("key type: not RSA",))
+    kind = request.profile.key_type
+    if not isinstance(public_key, rsa.RSAPublicKey if kind == RSA else ec.EllipticCurvePublicKey):
+        return _Verdict(existing, (f"key type: not {kind.upper()}",))
     changes = _field_changes(request, view, public_key, yardstick)
     reasons = [text for text, _change in changes]
     reasons += _key_reasons(request, bundle, public_key)
@@ -175,7 +175,10 @@ def _judge(request: SensorRequest, bundle: HeldBundle, yardstick: Yardstick) -> 
 
 
 def _field_changes(
-    request: SensorRequest, view: CertificateView, public_key: rsa.RSAPublicKey, yardstick: Yardstick
+    request: SensorRequest,
+    view: CertificateView,
+    public_key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey,
+    yardstick: Yardstick,
 ) -> list[tuple[str, Change]]:
     """Each field that was asked for and differs: the reason's text, and (field, before, after)."""
     terms = yardstick.terms
@@ -192,7 +195,7 @@ def _field_changes(
         if url_before != terms.crl_url:
             urls = url_before or "none", terms.crl_url or "none"
             found.append((f"CRL URL differs: {urls[0]} -> {urls[1]}", ("CRL URL", *urls)))
-        if not _usable_as_sensor(view):
+        if not _usable(view, request.profile.template.extended_key_usages):
             found.append(("usage differs: not a server certificate of our making", ("usage", "other", "sensor")))
         return found
     return _not_accepted_before(request, view, found, yardstick)
@@ -248,14 +251,17 @@ def _alternative_names(view: CertificateView) -> list[str]:
     return sorted(names + [f"other:{type(name).__name__}" for name in others])
 
 
-def _usable_as_sensor(view: CertificateView) -> bool:
+def _usable(view: CertificateView, usages: Sequence[str]) -> bool:
+    """Whether it is no CA's, and may be what our own would be (a server's, mostly)."""
     constraints, usage = view.value("2.5.29.19"), view.value("2.5.29.37")
     if constraints is None or usage is None:
         return False
-    return not constraints.ca and ExtendedKeyUsageOID.SERVER_AUTH in usage
+    return not constraints.ca and set(usages) <= {purpose.dotted_string for purpose in usage}
 
 
-def _key_reasons(request: SensorRequest, bundle: HeldBundle, public_key: rsa.RSAPublicKey) -> list[str]:
+def _key_reasons(
+    request: SensorRequest, bundle: HeldBundle, public_key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey
+) -> list[str]:
     data = bundle.key
     encrypted = b"ENCRYPTED" in data
     if encrypted and not request.key_passphrase:
@@ -266,9 +272,9 @@ def _key_reasons(request: SensorRequest, bundle: HeldBundle, public_key: rsa.RSA
         return ["key passphrase: the key has another one"]
     except KeyReadError as error:
         return [f"unreadable: the staged .key: {error}"]
-    if not isinstance(key, rsa.RSAPrivateKey) or public_key_id(key.public_key()) != public_key_id(public_key):
+    if public_key_id(key.public_key()) != public_key_id(public_key):
         return ["key does not match"]
-    if not public_numbers_fit(key):
+    if isinstance(key, rsa.RSAPrivateKey) and not public_numbers_fit(key):
         return ["key is damaged: its numbers do not fit each other"]
     if request.key_passphrase and not encrypted:
         return ["key passphrase: none -> the given one"]

@@ -15,13 +15,12 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..profiles.base import Profile
 from ..profiles.defender_iot.profile import DEFENDER_IOT
 from ..values import names
 from ..values.faults import Fault, shown, whole_number
-from ..values.keys import forbidden_passphrase_position
 from ..values.lists import some
 
-KEY_SIZES = (2048, 4096)
 LOCAL_CA = "local_ca"
 # Whose certificates say what they say: the inventory's subject is not asked for.
 RECEIVED = "received"
@@ -29,15 +28,6 @@ ENVIRONMENTS = ("production", "test")
 MAX_SPREAD_DAYS = 3650
 MAX_VALIDITY_DAYS = 36_500
 
-# key: (short name, X.520 upper bound, required); the order is the sample certificate's.
-SUBJECT_FIELDS: dict[str, tuple[str, int, bool]] = {
-    "country": ("C", 2, True),
-    "state": ("ST", 128, False),
-    "locality": ("L", 128, False),
-    "organization": ("O", 64, True),
-    "organizational_unit": ("OU", 64, True),
-    "email": ("emailAddress", 255, False),
-}
 OPTIONS = (
     "name",
     "common_name",
@@ -61,7 +51,7 @@ FACTS = ("groups", "ip")
 class SensorRequest:
     """A sensor's wishes, fit to be issued.
 
-    ``subject`` holds the given fields in the sample certificate's order, without the CN.
+    ``subject`` holds the given fields in the profile's order, without the CN.
     ``renew_before_days`` ``None`` leaves the moment of renewal to :mod:`.due`.
     """
 
@@ -80,11 +70,13 @@ class SensorRequest:
     environment: str = "production"
     reissue: bool = False
     groups: tuple[str, ...] = ()
+    profile: Profile = field(default=DEFENDER_IOT, repr=False, compare=False)
 
 
 class _Parser:
-    def __init__(self, raw: Mapping[str, Any]) -> None:
+    def __init__(self, raw: Mapping[str, Any], profile: Profile) -> None:
         self.raw = raw
+        self.profile = profile
         self.faults: list[Fault] = []
 
     def fault(self, variable: str, wanted: str, *given: Any) -> None:
@@ -117,20 +109,22 @@ class _Parser:
 
     def subject(self) -> tuple[tuple[str, str], ...]:
         value = self.given("subject")
-        required = [key for key, (_short, _bound, needed) in SUBJECT_FIELDS.items() if needed]
+        fields = [entry for entry in self.profile.subject if entry.short != "CN"]
+        known = [entry.key for entry in fields]
+        required = [entry.key for entry in fields if entry.required]
         if not isinstance(value, Mapping):
             wanted = f"a dictionary with {', '.join(required)}"
             self.fault("subject", wanted, *(() if value is None else (value,)))
             return ()
         for key in value:
-            if key not in SUBJECT_FIELDS:
-                self.fault(f"subject.{key}", f"one of the known fields {', '.join(SUBJECT_FIELDS)}", value[key])
-        fields = []
-        for key, (short, bound, needed) in SUBJECT_FIELDS.items():
-            text = self._subject_value(key, value.get(key), bound, needed)
+            if key not in known:
+                self.fault(f"subject.{key}", f"one of the known fields {', '.join(known)}", value[key])
+        found = []
+        for entry in fields:
+            text = self._subject_value(entry.key, value.get(entry.key), entry.max_length, entry.required)
             if text is not None:
-                fields.append((short, text))
-        return tuple(fields)
+                found.append((entry.short, text))
+        return tuple(found)
 
     def _subject_value(self, key: str, value: Any, bound: int, needed: bool) -> str | None:
         variable = f"subject.{key}"
@@ -218,9 +212,9 @@ class _Parser:
         if not isinstance(value, str):
             self.faults.append(Fault("key_passphrase", "a text (put it in quotes)", "not a text"))
             return None
-        position = DEFENDER_IOT.forbidden_passphrase_position(value)
+        position = self.profile.forbidden_passphrase_position(value)
         if position is not None:
-            wanted = f"only {DEFENDER_IOT.passphrase_wanted}"
+            wanted = f"only {self.profile.passphrase_wanted}"
             self.faults.append(
                 Fault("key_passphrase", wanted, f"not accepted by the sensors: character {position} is not allowed")
             )
@@ -264,16 +258,17 @@ class _Parser:
 
 
 def parse_request(
-    raw: Mapping[str, Any], issuers: Collection[str] = (LOCAL_CA,)
+    raw: Mapping[str, Any], issuers: Collection[str] = (LOCAL_CA,), profile: Profile = DEFENDER_IOT
 ) -> tuple[SensorRequest | None, list[Fault]]:
     """Turn one sensor's options into a request.
 
     :param raw: the options of :data:`OPTIONS`; ``variable_errors`` may hold a map from variables that
         could not be evaluated to the reasons.
     :param issuers: the names of the issuers that the run knows.
+    :param profile: what the appliance asks for.
     :returns: the request, or ``None`` and everything that is wrong with the options.
     """
-    parser = _Parser(raw)
+    parser = _Parser(raw, profile)
     unresolved = raw.get("variable_errors") or {}
     for variable, reason in unresolved.items():
         parser.faults.append(Fault(variable, "a value that can be evaluated", f"not usable ({reason})"))
@@ -300,7 +295,7 @@ def parse_request(
         subject=subject,
         dns_names=dns_names,
         ip_addresses=ip_addresses,
-        key_size=parser.choice("key_size", KEY_SIZES, 2048),
+        key_size=parser.choice("key_size", profile.key_sizes, profile.key_sizes[0]),
         validity_days=validity or 730,
         renew_before_days=renew,
         key_passphrase=parser.key_passphrase(),
@@ -313,6 +308,7 @@ def parse_request(
         environment=parser.choice("environment", ENVIRONMENTS, "production"),
         reissue=parser.truth("reissue"),
         groups=parser.groups(),
+        profile=profile,
     )
     return (None if parser.faults else request), parser.faults
 

@@ -31,6 +31,8 @@ from ..._plain.folders import Folder
 STORE = ".store"
 LOCKS = ".locks"
 KINDS = ("crt", "key", "pem")
+# The files' extensions, if the appliance's profile says no others.
+EXTENSIONS: Mapping[str, str] = {"crt": ".crt", "key": ".key", "pem": ".pem"}
 MAX_FILE = 1024 * 1024
 _FOLDER_MODE = 0o755
 # The names that this file gives; nothing else in the store is read, shown or removed.
@@ -81,7 +83,7 @@ class Bundle:
         return self.contents["pem"]
 
 
-def _files_in(folder: Folder, path: str) -> BundleFiles:
+def _files_in(folder: Folder, path: str, extensions: Mapping[str, str] = EXTENSIONS) -> BundleFiles:
     """The one .crt, .key and .pem in an opened folder, named as ``path`` says.
 
     :raises IncompleteBundle: it does not hold exactly one of each.
@@ -93,10 +95,10 @@ def _files_in(folder: Folder, path: str) -> BundleFiles:
         raise FileError(f"{path} cannot be read: {why(error)}") from error
     paths = {}
     for kind in KINDS:
-        found = [entry for entry in entries if entry.endswith("." + kind)]
+        found = [entry for entry in entries if entry.endswith(extensions[kind])]
         if len(found) != 1:
             plural = "s" if len(found) > 1 else ""
-            raise IncompleteBundle(f"{path} holds {len(found) or 'no'} .{kind} file{plural}")
+            raise IncompleteBundle(f"{path} holds {len(found) or 'no'} {extensions[kind]} file{plural}")
         paths[kind] = os.path.join(path, found[0])
     return BundleFiles(path, **paths)
 
@@ -115,13 +117,13 @@ def find_files(folder: str) -> BundleFiles:
         return _files_in(opened, folder)
 
 
-def _read(folder: Folder, path: str, visible: bool = False) -> Bundle:
-    files = _files_in(folder, path)
+def _read(folder: Folder, path: str, visible: bool = False, extensions: Mapping[str, str] = EXTENSIONS) -> Bundle:
+    files = _files_in(folder, path, extensions)
     contents = {kind: folder.read(os.path.basename(getattr(files, kind)), MAX_FILE) for kind in KINDS}
     return Bundle(files, contents, visible)
 
 
-def read_bundle(folder: str) -> Bundle:
+def read_bundle(folder: str, extensions: Mapping[str, str] = EXTENSIONS) -> Bundle:
     """The files of a bundle anywhere.
 
     :raises IncompleteBundle: it does not hold exactly one of each.
@@ -132,13 +134,18 @@ def read_bundle(folder: str) -> Bundle:
     except OSError as error:
         raise FileError(f"{folder} cannot be read: {why(error)}") from error
     with opened:
-        return _read(opened, folder)
+        return _read(opened, folder, extensions=extensions)
 
 
 class StageFolder:
     """The stage directory of a fleet."""
 
-    def __init__(self, stage_dir: str) -> None:
+    def __init__(self, stage_dir: str, extensions: Mapping[str, str] = EXTENSIONS) -> None:
+        """Name it.
+
+        :param extensions: of the files by kind (``crt``, ``key``, ``pem``), as the appliance wants them.
+        """
+        self.extensions = extensions
         self.stage_dir = os.path.abspath(stage_dir)
         self.folder = os.path.join(self.stage_dir, STORE)
 
@@ -251,7 +258,7 @@ class StageFolder:
             return None
         name = self._own_name(sensor, path)
         if name is None:
-            bundle = read_bundle(path)
+            bundle = read_bundle(path, self.extensions)
             return Bundle(bundle.files, bundle.contents, visible=True)
         with self._home(sensor) as home:
             if home is None:
@@ -270,14 +277,13 @@ class StageFolder:
                 raise FileError(f"{folder} is no bundle of the store")
             return self._read_in(home, name, folder)
 
-    @staticmethod
-    def _read_in(home: Folder, name: str, path: str, visible: bool = False) -> Bundle:
+    def _read_in(self, home: Folder, name: str, path: str, visible: bool = False) -> Bundle:
         try:
             opened = home.folder(name)
         except OSError as error:
             raise FileError(f"{path} cannot be read: {why(error)}") from error
         with opened:
-            return _read(opened, path, visible)
+            return _read(opened, path, visible, self.extensions)
 
     def _own_name(self, sensor: str, folder: str) -> str | None:
         """The name of a bundle in the sensor's store, or None if the folder is elsewhere."""
@@ -333,7 +339,7 @@ class StageFolder:
                     with home.make_folder(work, _FOLDER_MODE) as inner:
                         for kind in KINDS:
                             mode = PRIVATE_FILE if kind == "key" else PUBLIC_FILE
-                            inner.write_new(f"{common_name}.{kind}", contents[kind], mode)
+                            inner.write_new(common_name + self.extensions[kind], contents[kind], mode)
                     home.rename(work, name)
                 except BaseException:
                     with contextlib.suppress(OSError):
@@ -342,7 +348,7 @@ class StageFolder:
         except OSError as error:
             text = f"the bundle could not be written in {os.path.join(self.folder, sensor)}: {why(error)}"
             raise FileError(text) from error
-        return BundleFiles(path, **{kind: os.path.join(path, f"{common_name}.{kind}") for kind in KINDS})
+        return BundleFiles(path, **{kind: os.path.join(path, common_name + self.extensions[kind]) for kind in KINDS})
 
     def reveal(self, sensor: str, folder: str) -> None:
         """Make a bundle of the store the visible one, in one step.

@@ -89,7 +89,7 @@ def _make(authority: Authority, terms: Terms, moment: datetime.datetime, request
 
     Workers are forked and inherit ``authority``, so the CA's decrypted key passes through no pipe or file.
     """
-    key = parts.new_key(request.key_size)
+    key = parts.new_key_of(request.profile.key_type, request.key_size)
     period = terms.validity(request.validity_days, moment)
     certificate = build_certificate(
         request, key.public_key(), authority.certificate, authority.key, period, terms.crl_url
