@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import corporate_pki as pki
+import odd_certificates as odd
 import pytest
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.batches.import_received import (
     ImportOptions,
@@ -238,3 +239,13 @@ def test_a_ca_file_that_cannot_be_used_concerns_everybody(site: Site) -> None:
     (site.folder / "cas.pem").write_bytes(b"<html>")
     with pytest.raises(PkiError, match=r"cas\.pem: it is an HTML page"):
         site.bring(wanted(1))
+
+
+def test_odd_files_fail_nobody_else(site: Site) -> None:
+    for position, der in enumerate(odd.everything().values()):
+        site.receive(f"odd-{position}.cer", der)
+    one = pki.sensor(cn(2))
+    site.receive("fit.crt", one.crt + one.private())
+    report = site.bring(wanted(1), wanted(2))
+    assert actions(report)[cn(2)] == "imported"
+    assert "error inside" not in errors(report)
