@@ -6,23 +6,16 @@
 from __future__ import annotations
 
 import contextlib
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from ..._plain.errors import PkiError
 from ..state import locks
 from ..state.stage_folder import StageFolder
+from ..values.failures import alone
 
 Outcome = TypeVar("Outcome")
 Failure = TypeVar("Failure")
-
-
-def unexpected(error: BaseException) -> str:
-    """An exception that nobody foresaw, by its type and place; never by its text, which may quote a key."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" at {frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else ""
-    return f"stopped by {type(error).__name__}{place}, which is a fault of this collection; please report it"
 
 
 def attempt(do: Callable[[], Outcome], failed: Callable[[str], Failure]) -> Outcome | Failure:
@@ -30,12 +23,14 @@ def attempt(do: Callable[[], Outcome], failed: Callable[[str], Failure]) -> Outc
 
     :param failed: makes an outcome of the reason.
     """
-    try:
-        return do()
-    except PkiError as error:
-        return failed(str(error))
-    except Exception as error:  # noqa: BLE001 - one item's trouble, foreseen or not, must not end the batch
-        return failed(unexpected(error))
+
+    def expected() -> Outcome | Failure:
+        try:
+            return do()
+        except PkiError as error:
+            return failed(str(error))
+
+    return alone(expected, failed)
 
 
 @contextlib.contextmanager

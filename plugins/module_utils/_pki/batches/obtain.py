@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..._plain.errors import FileError, PkiError
+from ..._plain.errors import FileError
 from ..issuers.base import Answer, Issuer, Job, Obtained, Pending, Refused, Tools
 from ..issuers.kinds import Issuers
 from ..planning.fleet import Neighbours, limit_changes
@@ -32,7 +32,7 @@ from ..validation.model import ERROR, Bundle, Policy
 from ..values import x509_parts as parts
 from ..values.certificates import CertificateView, read_certificates
 from ..values.source import Source
-from .engine import attempt, locked, unexpected
+from .engine import attempt, locked
 from .inputs import check_inputs
 from .outcome import FAILED, ISSUED, KEPT, PENDING, SensorOutcome, failed, refused
 
@@ -246,15 +246,17 @@ class Obtaining:
         """The issuer's answers; if it fails as a whole, those that it has not given are refused with its reason."""
         open_plans = {plan.request.name: plan for plan in mine}
         reason = "the issuer gave no answer"
-        try:
-            for answer in issuer.obtain([Job(plan.request, plan.reasons) for plan in mine], self.tools):
-                plan = open_plans.pop(answer.sensor, None)
-                if plan is not None:
-                    yield plan, answer
-        except PkiError as error:
-            reason = str(error)
-        except Exception as error:  # noqa: BLE001 - one issuer's trouble must not end the others' work
-            reason = unexpected(error)
+        answers = iter(issuer.obtain([Job(plan.request, plan.reasons) for plan in mine], self.tools))
+        while True:
+            answer = attempt(functools.partial(next, answers, None), str)
+            if answer is None:
+                break
+            if isinstance(answer, str):
+                reason = answer
+                break
+            plan = open_plans.pop(answer.sensor, None)
+            if plan is not None:
+                yield plan, answer
         for plan in open_plans.values():
             yield plan, Refused(plan.request.name, (reason,))
 

@@ -19,6 +19,7 @@ from ..intake.selection import Selection, select
 from ..profiles.defender_iot.profile import DEFENDER_IOT
 from ..values import x509_parts as parts
 from ..values.certificates import name_text
+from ..values.failures import alone
 from . import outputs
 from .outputs import Form
 from .placing import Ownership, Placement, place, plan_placement, status_of
@@ -139,6 +140,13 @@ def _facts(selection: Selection, form: Form) -> dict[str, Any]:
 
 def convert(conversion: Conversion, check_mode: bool = False) -> Outcome:
     """Convert; a fault becomes a finding of severity error, and then nothing was written."""
+    return alone(
+        lambda: _convert(conversion, check_mode),
+        lambda problem: Outcome(conversion, findings=(finding("src.damaged", ERROR, f"not converted: {problem}"),)),
+    )
+
+
+def _convert(conversion: Conversion, check_mode: bool) -> Outcome:
     findings: list[Finding] = []
     selection = None
     try:

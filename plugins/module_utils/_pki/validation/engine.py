@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Iterator, Sequence
 
@@ -14,6 +15,7 @@ from ..crypto import rsa
 from ..parallel import process_map
 from ..profiles.base import Profile
 from ..values.certificates import CertificateView
+from ..values.failures import alone
 from . import rules_certificate, rules_own, rules_reading, rules_relations
 from .case import Case, Settings
 from .facts import result_facts
@@ -46,11 +48,10 @@ def validate_bundle(bundle: Bundle, settings: Settings) -> BundleReport:
     """Judge one bundle by every rule; a rule that fails is a finding of its own, and the others still run."""
     case = Case(bundle, settings)
     for rule in RULES:
-        try:
-            rule.function(case)
-        except Exception as error:  # noqa: BLE001 - the crash of one check must not hide what the others find
-            # Without the exception's text: it may quote what was read, and that may be a key.
-            case.report("engine.failure", f"the check '{rule.name}' stopped with {type(error).__name__}")
+        # The crash of one check must not hide what the others find.
+        problem = alone(functools.partial(rule.function, case), str)
+        if problem:
+            case.report("engine.failure", f"the check '{rule.name}' stopped: {problem}")
     findings = tuple(sorted(case.findings, key=lambda finding: _ORDER[finding.severity]))
     return BundleReport(bundle.name, findings, tuple(case.waived), result_facts(case), _identity(case))
 

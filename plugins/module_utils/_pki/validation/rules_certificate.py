@@ -184,7 +184,7 @@ def _fetchable(url: str) -> bool:
 @RULES.rule("crt.crl-url-missing", "crt.crl-url-unwanted", "crt.crl-url-scheme")
 def crl_url(case: Case) -> None:
     view, wanted = case.certificate, case.bundle.crl_validation
-    if view is None or wanted is None or (view.problems and not view.extensions):
+    if view is None or wanted is None or not view.extensions_known:
         return
     urls = crl_urls(view)
     if not wanted:
@@ -207,7 +207,7 @@ def crl_url(case: Case) -> None:
 @RULES.rule("crt.san-missing", "crt.san-without-cn", "crt.san-wildcard")
 def alternative_names(case: Case) -> None:
     view = case.certificate
-    if view is None or (view.problems and not view.extensions):
+    if view is None or not view.extensions_known:
         return
     dns_names = view.alternative_names(x509.DNSName)
     addresses = view.alternative_names(x509.IPAddress)
@@ -226,7 +226,7 @@ def alternative_names(case: Case) -> None:
 @RULES.rule("crt.ski-missing", "crt.aki-missing", "crt.extension-order")
 def extensions(case: Case) -> None:
     view = case.certificate
-    if view is None or (view.problems and not view.extensions):
+    if view is None or not view.extensions_known:
         return
     if "2.5.29.14" not in view.extensions:
         case.report("crt.ski-missing", "it has no subjectKeyIdentifier", _path(case))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from ..._plain.errors import KeyReadError, PassphraseError
-from ..crypto import UnsupportedAlgorithm
+from ..crypto import UnreadableError, guard
 from ..profiles.base import CERTIFICATE, CHAIN, PRIVATE_KEY
 from ..values import keys, reading
 from ..values.certificates import (
@@ -43,7 +43,7 @@ def _file_name(source: Source) -> str:
     return os.path.basename(source.path)
 
 
-@RULES.rule("crt.parse", "crt.several-certificates", "file.encoding", "file.contains-key")
+@RULES.rule("crt.parse", "crt.encoding", "crt.several-certificates", "file.encoding", "file.contains-key")
 def read_certificate(case: Case) -> None:
     source = case.bundle.certificate
     if source is None:
@@ -77,6 +77,8 @@ def read_certificate(case: Case) -> None:
         )
     for problem in leaf.problems:
         case.report("crt.parse", f"the certificate is damaged: {problem}", source.path)
+    for oddity in leaf.oddities:
+        case.report("crt.encoding", oddity, source.path)
 
 
 def _pick_leaf(case: Case, found: CertificateFile) -> CertificateView:
@@ -159,16 +161,25 @@ def read_request(case: Case) -> None:
         case.report("csr.parse", f"the request cannot be read: {blocks[0].problem}", source.path)
         return
     try:
-        request = reading.load_request(blocks[0].der)
-        request.public_key()
-        normal_name(request.subject)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        case.report("csr.parse", f"the request cannot be read: {reading.explain(error)}", source.path)
+        with guard():
+            request = reading.load_request(blocks[0].der)
+            request.public_key()
+            normal_name(request.subject)
+    except UnreadableError as error:
+        case.report("csr.parse", f"the request cannot be read: {error}", source.path)
     else:
         case.csr = request
 
 
-@RULES.rule("chain.parse", "chain.contains-leaf", "chain.duplicate", "file.encoding", "file.contains-key")
+@RULES.rule(
+    "chain.parse",
+    "chain.encoding",
+    "chain.root-unreadable",
+    "chain.contains-leaf",
+    "chain.duplicate",
+    "file.encoding",
+    "file.contains-key",
+)
 def read_chain(case: Case) -> None:
     source = case.bundle.chain
     if source is not None:
@@ -206,12 +217,17 @@ def _read_cas(case: Case, source: Source, what: str) -> tuple[CertificateView, .
         return ()
     found = read_shared_certificates(source)
     for problem in found.problems:
-        case.report("chain.parse", f"the {what} cannot be read: {problem}", source.path)
+        # A store of many roots with one that cannot be read still has the others.
+        check_id = "chain.root-unreadable" if found.views and what != "chain" else "chain.parse"
+        case.report(check_id, f"the {what} cannot be read: {problem}", source.path)
     if not found.views and not found.problems:
         kind = found.content.kind
         case.report("chain.parse", f"the {what} is {kind}, not PEM with CA certificates", source.path)
     if found.content.of_kind(*reading.KEY_KINDS):
         case.report("file.contains-key", f"a private key stands in the {what}", source.path)
+    for view in found.views if what == "chain" else ():
+        for oddity in view.oddities:
+            case.report("chain.encoding", f"{view.title}: {oddity}", source.path)
     for view in found.views:
         case.files.setdefault(view.fingerprint, source.path)
     return found.views

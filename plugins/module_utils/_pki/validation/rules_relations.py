@@ -97,7 +97,7 @@ def chain(case: Case) -> None:
         case.report(fault.id, fault.message, case.file_of(fault.view))
     for view in path.views[1:]:
         missing = []
-        if view.extensions or not view.problems:
+        if view.extensions_known:
             if "2.5.29.14" not in view.extensions:
                 missing.append("subjectKeyIdentifier")
             if "2.5.29.35" not in view.extensions and not view.self_issued:

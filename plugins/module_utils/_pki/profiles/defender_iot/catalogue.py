@@ -42,6 +42,14 @@ CHECKS: tuple[Check, ...] = (
         OTHER_ERROR,
     ),
     Check(
+        "crt.encoding",
+        WARNING,
+        "The certificate breaks a rule of encoding",
+        "Certificates are DER as RFC 5280 wants it; TLS software reads some deviations, and some of it does not.",
+        "RFC 5280",
+        "Have whoever runs the CA bring its software up to date, and a new certificate issued when it is convenient.",
+    ),
+    Check(
         "crt.several-certificates",
         WARNING,
         "More than one certificate in the .crt file",
@@ -408,6 +416,22 @@ CHECKS: tuple[Check, ...] = (
         _REQUIREMENTS,
         "Give the CA certificates as PEM; cert_convert takes them out of a PKCS#7 or PKCS#12 file.",
         CHAIN_ERROR,
+    ),
+    Check(
+        "chain.encoding",
+        WARNING,
+        "A CA certificate breaks a rule of encoding",
+        "Certificates are DER as RFC 5280 wants it; TLS software reads some deviations, and some of it does not.",
+        "RFC 5280",
+        "Tell whoever runs the CA; nothing need be done while the clients in use accept the chain.",
+    ),
+    Check(
+        "chain.root-unreadable",
+        WARNING,
+        "One of the trusted roots cannot be read",
+        "What cannot be read is not trusted; the other roots of the file are.",
+        _REQUIREMENTS,
+        "Get that root again if sensors need it, or remove it from the file.",
     ),
     Check(
         "chain.incomplete",

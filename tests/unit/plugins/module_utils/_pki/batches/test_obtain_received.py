@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import corporate_pki as pki
+import odd_certificates as odd
 import pytest
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.batches.obtain import (
     Batch,
@@ -330,3 +331,13 @@ def test_what_cannot_be_used_is_the_runs_matter_and_no_innocent_sensors(site: Si
     report = site.bring(wanted(1))
     assert actions(report) == {cn(1): "issued"}
     assert "1 received file cannot be used, whoever's they are: " in report.problems[0]
+
+
+def test_odd_files_fail_nobody_else(site: Site) -> None:
+    for position, der in enumerate(odd.everything().values()):
+        site.receive(f"odd-{position}.cer", der)
+    one = pki.sensor(cn(2))
+    site.receive("fit.crt", one.crt + one.private())
+    report = site.bring(wanted(1), wanted(2))
+    assert actions(report)[cn(2)] == "issued"
+    assert "error inside" not in errors(report)

@@ -58,6 +58,7 @@ def test_fit_certificates_of_real_tools_get_no_error(tool: str, tmp_path: Path) 
 
 # Case files about chains that openssl and certtool judge otherwise, and why. Everything not named here agrees.
 OPENSSL_DIFFERS = {
+    "chain.root-unreadable-among-others": "openssl takes no root of a file in which one cannot be read",
     "chain.weak-key-1024": "openssl verify asks for level 1 (RSA 1024), we for the 2048 bits that a sensor's key needs",
     "chain.weak-key-p-192": "openssl verify asks for level 1, which P-192 meets",
     "chain.policy-none-stated": "openssl looks at policies only with -policy_check",
@@ -67,6 +68,7 @@ OPENSSL_DIFFERS = {
     "chain.untrusted-root-issuing-is-trusted": "openssl wants -partial_chain for a trusted CA that is no root",
 }
 CERTTOOL_DIFFERS = {
+    "chain.root-unreadable-among-others": "certtool takes no root of a file in which one cannot be read",
     "chain.expired-another-way-is-valid": "GnuTLS tries only the first issuer of a name",
     "chain.incomplete-loop": "certtool is given the root as trusted, we are given nothing but the chain",
     "chain.incomplete-no-root": "certtool is given the root as trusted, we are given nothing but the chain",
