@@ -9,8 +9,8 @@ import os
 from typing import Sequence
 
 from ..errors import FileError
-from ..files import read_file
 from ..file_update import update_file
+from ..files import read_file
 from .model import Anchor, Held, Store
 from .pem import certificates, openssl_distrusts
 from .tools import Runner

@@ -13,8 +13,8 @@ import tempfile
 from typing import Sequence
 
 from ..errors import FileError, InputError
-from ..files import read_file, why
 from ..file_update import update_file
+from ..files import read_file, why
 from .model import OURS, Anchor, Held, Store
 from .pem import certificates, temporary
 from .tools import Runner, ToolError, find

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Sequence
 
 from ..errors import FileError, PkiError
-from ..files import PUBLIC_FILE, read_file, replace_file, why
 from ..file_update import update_file
+from ..files import PUBLIC_FILE, read_file, replace_file, why
 from .model import OURS, Anchor, Held, Store
 from .pem import certificates, openssl_distrusts
 from .tools import Runner, ToolError, find

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.errors import FileError, InputError
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain import file_update, hosts_file_read
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.errors import FileError, InputError
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.hosts_file import Plan, plan
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.hosts_file_entries import (
     normal_address,
