@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..values import reading
-from ..values import x509_parts as parts
 from ..crypto import hashes, pkcs7, pkcs12, serialization
 from ..intake.inputs import InputFile
 from ..intake.material import PKCS8, TRADITIONAL, FoundCertificate, Material, key_der, take_apart
 from ..intake.selection import Needs, Selection
+from ..values import reading
+from ..values import x509_parts as parts
 
 if TYPE_CHECKING:
     from ..crypto import x509
