@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..module_utils._pki.conversion.task import passphrase_from
 from ..module_utils._pki.batches.import_received import (
     FAILED,
     IMPORTED,
@@ -16,6 +15,7 @@ from ..module_utils._pki.batches.import_received import (
     ImportReport,
     import_batch,
 )
+from ..module_utils._pki.conversion.task import passphrase_from
 from ..module_utils._pki.intake.delivery import Wanted
 from ..module_utils._pki.values.certificates import show
 from ..module_utils._plain.errors import InputError

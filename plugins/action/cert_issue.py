@@ -11,12 +11,12 @@ from typing import Any
 
 from ansible.utils.display import Display
 
-from ..module_utils._pki.values import x509_parts as parts
-from ..module_utils._pki.state import revocations
-from ..module_utils._pki.issuers.local_ca.opened import Authority, folder_state, open_authority
 from ..module_utils._pki.batches.issue import FAILED, ISSUED, Batch, SensorOutcome, issue_batch
-from ..module_utils._pki.planning.plan import Wanted
+from ..module_utils._pki.issuers.local_ca.opened import Authority, folder_state, open_authority
 from ..module_utils._pki.parallel import usable_processors
+from ..module_utils._pki.planning.plan import Wanted
+from ..module_utils._pki.state import revocations
+from ..module_utils._pki.values import x509_parts as parts
 from ..module_utils._plain.errors import InputError
 from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.host_variables import HostVariables, add_passphrases

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..module_utils._pki.parallel import usable_processors
 from ..module_utils._pki.batches.stage import FAILED, STAGED, StageOptions, StageOutcome, stage_batch
+from ..module_utils._pki.parallel import usable_processors
 from ..module_utils._pki.validation.model import INFO, Policy, Source
 from ..module_utils._plain.errors import InputError
 from ..plugin_utils.controller_action import ControllerAction

@@ -8,9 +8,9 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from ..module_utils._pki.values import x509_parts as parts
-from ..module_utils._pki.issuers.local_ca.opened import folder_state, open_authority
 from ..module_utils._pki.crl.publishing import FAILED, PUBLISHED, CrlOutcome, Lifetimes, Publisher, sources
+from ..module_utils._pki.issuers.local_ca.opened import folder_state, open_authority
+from ..module_utils._pki.values import x509_parts as parts
 from ..module_utils._plain.errors import InputError
 from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.options import crl_url_of, diff_of, folder_of, ledger_of, passphrase_of

@@ -10,11 +10,11 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
-from ..module_utils._pki.values import x509_parts as parts
 from ..module_utils._pki.crl.judging import Case, Judge, read_case
 from ..module_utils._pki.crl.verdicts import CertificateVerdict, grouped, worst
 from ..module_utils._pki.crypto import CRYPTOGRAPHY_PROBLEM
 from ..module_utils._pki.validation.task import parse_moment
+from ..module_utils._pki.values import x509_parts as parts
 from ..module_utils._plain.errors import InputError, PkiError
 from ..module_utils._plain.fetching import Settings
 from ..module_utils._plain.fetching_proxy import proxy_address, split_credentials

@@ -9,8 +9,8 @@ from typing import Any
 
 from ..module_utils._pki.crl.judging import urls_of
 from ..module_utils._pki.state.store import Store, find_files
-from ..module_utils._pki.values.certificates import read_own_certificates
 from ..module_utils._pki.validation.model import Source
+from ..module_utils._pki.values.certificates import read_own_certificates
 from ..module_utils._plain.errors import FileError, InputError
 from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.host_variables import HostVariables

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..module_utils._pki.batches.issue import check_inputs, refused
 from ..module_utils._pki.issuers.local_ca.ensure import check_may_be_made
 from ..module_utils._pki.issuers.local_ca.opened import folder_state, public_certificates
 from ..module_utils._pki.issuers.local_ca.settings import AuthoritySettings, parse_settings
-from ..module_utils._pki.batches.issue import check_inputs, refused
 from ..module_utils._pki.planning.limits import Limits, limits_of, planned_limits
 from ..module_utils._pki.planning.request import OPTIONS
 from ..module_utils._plain.errors import InputError, PkiError

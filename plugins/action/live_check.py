@@ -10,12 +10,12 @@ from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
 
-from ..module_utils._pki.values import x509_parts as parts
-from ..module_utils._pki.state.ledger import Ledger
 from ..module_utils._pki.live.known import Known
 from ..module_utils._pki.live.targets import Target
 from ..module_utils._pki.live.task import ARGUMENT_SPEC, run
+from ..module_utils._pki.state.ledger import Ledger
 from ..module_utils._pki.state.store import Store
+from ..module_utils._pki.values import x509_parts as parts
 from ..module_utils._plain.errors import PkiError
 from ..module_utils._plain.tls_probe import Endpoint, Probe, from_plain, probe_all
 from ..plugin_utils.controller_action import ControllerAction

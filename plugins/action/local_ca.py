@@ -8,10 +8,10 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from ..module_utils._pki.values import x509_parts as parts
 from ..module_utils._pki.issuers.local_ca.ensure import Ensured, ensure_authority
-from ..module_utils._pki.state.ledger import serial_text
 from ..module_utils._pki.issuers.local_ca.settings import parse_settings
+from ..module_utils._pki.state.ledger import serial_text
+from ..module_utils._pki.values import x509_parts as parts
 from ..module_utils._plain.errors import InputError
 from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.options import LOCAL_CA_PREFIX, SETTINGS_SPEC, diff_of, folder_of, joined, ledger_of, store_of

@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ..module_utils._pki.values import x509_parts as parts
 from ..module_utils._pki.trust.judge import Judged, judge, parse_fingerprints
+from ..module_utils._pki.values import x509_parts as parts
 from ..module_utils._plain.errors import InputError
 from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.host_variables import HostVariables

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..module_utils._pki.values import x509_parts as parts
 from ..module_utils._pki.trust.folder import write_folder
 from ..module_utils._pki.trust.judge import judge
+from ..module_utils._pki.values import x509_parts as parts
 from ..module_utils._plain.hosts_file_entries import parse_entries
 from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.options import folder_of

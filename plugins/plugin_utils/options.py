@@ -9,11 +9,11 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..module_utils._pki.values import names
-from ..module_utils._pki.state.ledger import Ledger
 from ..module_utils._pki.issuers.local_ca.settings import passphrase_fault
 from ..module_utils._pki.planning.request import Fault, shown
+from ..module_utils._pki.state.ledger import Ledger
 from ..module_utils._pki.state.store import Store
+from ..module_utils._pki.values import names
 from ..module_utils._plain.errors import InputError
 
 # The role variables behind the options, for messages that people can act on.

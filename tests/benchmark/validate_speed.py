@@ -26,10 +26,9 @@ TOP = Path(__file__).resolve().parents[2]
 sys.path.insert(0, os.environ.get("OT_PKI_COLLECTIONS", str(TOP / "build" / "collections")))
 
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.parallel import (
-    # noqa: E402     process_map,
     usable_processors,
 )
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.validation.task import run# noqa: E402
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.validation.task import run  # noqa: E402
 from cryptography import x509  # noqa: E402
 from cryptography.hazmat.primitives import hashes  # noqa: E402
 from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: E402

@@ -10,20 +10,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..._plain.errors import FileError, PkiError
-from ..values import x509_parts as parts
 from ..conversion import outputs
-from ..intake.material import only_certificates
 from ..conversion.outputs import Form
+from ..intake.assign import Assignment, Leftover, assign
+from ..intake.delivery import Wanted, read_delivery
+from ..intake.material import only_certificates
 from ..intake.problem import Finding
 from ..intake.selection import Selection
-from ..values.keys import forbidden_passphrase_position
-from ..values.names import common_name_problem, folder_name_problem
 from ..state import locks
 from ..state.store import KINDS, BundleFiles, Store, find_files
 from ..validation.engine import validate_bundles
 from ..validation.model import ERROR, Bundle, Policy, Source
-from ..intake.assign import Assignment, Leftover, assign
-from ..intake.delivery import Wanted, read_delivery
+from ..values import x509_parts as parts
+from ..values.keys import forbidden_passphrase_position
+from ..values.names import common_name_problem, folder_name_problem
 
 KEPT, IMPORTED, NOTHING, FAILED = "kept", "imported", "nothing", "failed"
 

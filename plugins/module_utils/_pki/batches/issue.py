@@ -14,18 +14,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..._plain.errors import FileError, InputError, PkiError
-from ..values import x509_parts as parts
-from ..state.ledger import serial_text
-from ..issuers.local_ca.opened import Authority
 from ..crypto import x509
-from ..parallel import process_map
-from ..planning.request import SensorRequest, duplicate_faults, parse_request
-from ..state import locks
-from ..state.store import BundleFiles
 from ..issuers.local_ca.certificate import build_certificate, validity
+from ..issuers.local_ca.opened import Authority
+from ..parallel import process_map
 from ..planning.due import renewal_time
 from ..planning.limits import Limits, limit_faults, limits_of
 from ..planning.plan import Plan, Wanted, make_plan
+from ..planning.request import SensorRequest, duplicate_faults, parse_request
+from ..state import locks
+from ..state.ledger import serial_text
+from ..state.store import BundleFiles
+from ..values import x509_parts as parts
 
 KEPT, ISSUED, FAILED = "kept", "issued", "failed"
 

@@ -12,15 +12,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..._plain.errors import FileError, PkiError
-from ..values import x509_parts as parts
 from ..crypto import x509
-from ..values.keys import public_key_id
-from ..values.names import folder_name_problem
 from ..planning.request import Fault, shown
-from ..validation.engine import validate_bundles
-from ..validation.model import ERROR, Bundle, Finding, FleetReport, KnownCertificate, Policy, Source
 from ..state import locks
 from ..state.store import KINDS, BundleFiles, Store, find_files
+from ..validation.engine import validate_bundles
+from ..validation.model import ERROR, Bundle, Finding, FleetReport, KnownCertificate, Policy, Source
+from ..values import x509_parts as parts
+from ..values.keys import public_key_id
+from ..values.names import folder_name_problem
 
 KEPT, STAGED, FAILED = "kept", "staged", "failed"
 OPTIONS = ("name", "certificate", "private_key", "chain", "private_key_passphrase", "expected_common_name", "planned")

@@ -16,10 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..._plain import fetching
-from ..values import x509_parts as parts
 from ..crypto import x509
-from ..values.certificates import CertificateView, name_text, read_own_certificates, read_shared_certificates
-from ..values.certificates import signed_by as certificate_signed_by
 from ..validation.model import Source
 from ..validation.revocation import (
     Answer,
@@ -30,6 +27,9 @@ from ..validation.revocation import (
     signature_objection,
     time_objection,
 )
+from ..values import x509_parts as parts
+from ..values.certificates import CertificateView, name_text, read_own_certificates, read_shared_certificates
+from ..values.certificates import signed_by as certificate_signed_by
 from .verdicts import NO_URL, OK, REVOKED, CertificateVerdict, Verdict
 
 _POINTS, _BASIC_CONSTRAINTS = "2.5.29.31", "2.5.29.19"

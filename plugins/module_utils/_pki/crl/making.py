@@ -9,8 +9,8 @@ import datetime
 from collections.abc import Sequence
 from typing import Any
 
-from ..state.revocations import UNSPECIFIED, RevocationRecord
 from ..crypto import hashes, rsa, x509
+from ..state.revocations import UNSPECIFIED, RevocationRecord
 
 # Sensors' clocks are off; a CRL that is in force from this very moment is "not yet valid" on a slow one.
 CLOCK_SKEW = datetime.timedelta(minutes=10)

@@ -21,15 +21,14 @@ from urllib.parse import unquote, urlsplit
 
 from ..._plain.errors import FileError, InputError, PkiError
 from ..._plain.files import PRIVATE_FOLDER, PUBLIC_FILE, read_file, replace_file, sync_folder, why, write_new
-from ..values import reading
-from ..values import x509_parts as parts
-from ..state import revocations
-from ..state.ledger import Ledger, actor
+from ..crypto import rsa, serialization, x509
 from ..issuers.local_ca.make import ISSUING, ROOT
 from ..issuers.local_ca.opened import Authority
+from ..state import locks, revocations
+from ..state.ledger import Ledger, actor
 from ..state.revocations import RevocationRecord
-from ..crypto import rsa, serialization, x509
-from ..state import locks
+from ..values import reading
+from ..values import x509_parts as parts
 from .making import crl_number, make_crl
 
 PUBLISHED, KEPT, FAILED = "published", "kept", "failed"

@@ -16,13 +16,13 @@ from typing import Any
 
 from ..._plain.errors import InputError, PkiError
 from ..._plain.files import read_file
-from ..values import reading
-from ..values import x509_parts as parts
+from ..crypto import x509
+from ..planning.request import shown
 from ..state import revocations
 from ..state.ledger import Ledger, serial_text
 from ..state.revocations import RevocationRecord
-from ..crypto import x509
-from ..planning.request import shown
+from ..values import reading
+from ..values import x509_parts as parts
 
 OPTIONS = ("serial", "certificate", "sensor", "reason", "revoked_at")
 TARGETS = OPTIONS[:3]

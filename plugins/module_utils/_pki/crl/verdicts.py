@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..values import x509_parts as parts
 from ..profiles.defender_iot.catalogue import CRL_ERROR, OTHER_ERROR, REVOKED_ERROR
+from ..values import x509_parts as parts
 
 OK = "ok"
 NO_URL, REVOKED = "no-url", "revoked"

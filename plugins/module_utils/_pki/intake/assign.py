@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..values import x509_parts as parts
-from .material import FoundCertificate, FoundKey, Material
-from .selection import Selection, end_certificates, order_chain
 from ..values.certificates import show_time
 from .delivery import Wanted
+from .material import FoundCertificate, FoundKey, Material
+from .selection import Selection, end_certificates, order_chain
 
 
 @dataclass(frozen=True)

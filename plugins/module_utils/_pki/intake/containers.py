@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..._plain.errors import KeyReadError, PassphraseError
-from ..values import reading
 from ..crypto import UnsupportedAlgorithm, pkcs7, pkcs12, rsa, serialization
+from ..values import reading
 from ..values.keys import load_private_key
 from .bounded import LimitReached, run_bounded
 from .problem import ConversionProblem

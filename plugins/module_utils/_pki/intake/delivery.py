@@ -10,10 +10,10 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ..parallel import process_map, usable_processors
 from .inputs import InputFile, Inputs, read_inputs
 from .material import Material, PackedMaterial, take_apart
 from .problem import ERROR, INFO, Finding
-from ..parallel import process_map, usable_processors
 
 # Below this, starting processes costs more than it saves.
 PARALLEL_FROM = 20

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ..._plain.errors import KeyReadError
-from ..values import reading
 from ..crypto import UnsupportedAlgorithm, rsa, serialization
-from ..values.keys import load_private_key, public_key_id, public_numbers_fit
+from ..values import reading
 from ..values.certificates import CertificateView, show
+from ..values.keys import load_private_key, public_key_id, public_numbers_fit
 from . import containers
 from .inputs import InputFile, Inputs, read_inputs
 from .problem import ERROR, INFO, WARNING, ConversionProblem, Finding, finding

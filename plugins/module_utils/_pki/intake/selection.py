@@ -9,9 +9,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ..validation.path import Search, find_path
 from ..values import x509_parts as parts
 from ..values.certificates import show_time, signed_by
-from ..validation.path import Search, find_path
 from .containers import is_rsa
 from .material import FoundCertificate, FoundKey, Material
 from .problem import INFO, WARNING, ConversionProblem, Finding, finding

@@ -12,9 +12,9 @@ from typing import Any
 
 from ..._plain import tls_probe
 from ..._plain.tls_probe import Handshake, Probe
+from ..crypto import UnsupportedAlgorithm
 from ..values import reading
 from ..values import x509_parts as parts
-from ..crypto import UnsupportedAlgorithm
 from ..values.certificates import CertificateView, name_text, show, show_time, signed_by
 from .chain import NONE, UNKNOWN, issuer_title, sent_chain
 from .known import Known

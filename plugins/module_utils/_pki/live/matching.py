@@ -9,8 +9,8 @@ import ipaddress
 from dataclasses import dataclass
 
 from ..crypto import x509
-from ..values.names import is_ip_address
 from ..values.certificates import CertificateView, show
+from ..values.names import is_ip_address
 from .targets import ascii_name
 
 

@@ -13,11 +13,11 @@ from typing import Any
 
 from ..._plain.errors import FileError, InputError
 from ..._plain.tls_probe import Endpoint
+from ..state.store import find_files
+from ..validation.model import Source
+from ..values.certificates import CertificateView, read_own_certificates, read_shared_certificates
 from ..values.names import is_ip_address
 from ..values.reading import CERTIFICATE, read_content
-from ..state.store import find_files
-from ..values.certificates import CertificateView, read_own_certificates, read_shared_certificates
-from ..validation.model import Source
 
 HTTPS = 443
 OPTIONS = ("host", "port", "name", "certificate", "chain", "sensor")

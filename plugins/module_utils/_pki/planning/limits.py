@@ -8,9 +8,9 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 
-from ..values import x509_parts as parts
-from ..issuers.local_ca.settings import AuthoritySettings
 from ..crypto import x509
+from ..issuers.local_ca.settings import AuthoritySettings
+from ..values import x509_parts as parts
 from .request import Fault, SensorRequest, shown
 
 

@@ -9,16 +9,16 @@ import datetime
 from dataclasses import dataclass
 
 from ..._plain.errors import FileError, KeyReadError, PassphraseError
-from ..values import x509_parts as parts
+from ..crypto import ExtendedKeyUsageOID, rsa, x509
+from ..issuers.local_ca.certificate import subject_fields, validity
+from ..issuers.local_ca.opened import Authority
 from ..state import revocations
 from ..state.ledger import Ledger
-from ..issuers.local_ca.opened import Authority
-from ..crypto import ExtendedKeyUsageOID, rsa, x509
-from ..values.keys import load_private_key, public_key_id, public_numbers_fit
-from .request import SensorRequest
 from ..state.store import BundleFiles, Store, find_files
-from ..issuers.local_ca.certificate import subject_fields, validity
+from ..values import x509_parts as parts
+from ..values.keys import load_private_key, public_key_id, public_numbers_fit
 from .due import is_due, renewal_time
+from .request import SensorRequest
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from functools import lru_cache
 
 from ..._plain.errors import FileError
 from ..._plain.files import PRIVATE_FOLDER, PUBLIC_FILE, why, write_once
-from ..values import x509_parts as parts
 from ..crypto import x509
+from ..values import x509_parts as parts
 
 FORMAT = 1
 REVOKED = ".revoked.json"

@@ -18,8 +18,8 @@ from functools import lru_cache
 
 from ..._plain.errors import FileError, InputError
 from ..._plain.files import PUBLIC_FILE, read_file, sync_folder, why, write_once
-from ..values import x509_parts as parts
 from ..crypto import x509
+from ..values import x509_parts as parts
 from .ledger import FORMAT, REVOKED, Ledger, actor, serial_text
 
 MAX_RECORD = 64 * 1024

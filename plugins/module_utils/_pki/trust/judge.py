@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from ..._plain.errors import InputError, PkiError
 from ..._plain.files import read_file
 from ..._plain.trust.model import Anchor
+from ..crypto import hashes, serialization, x509
 from ..values import reading
 from ..values import x509_parts as parts
-from ..crypto import hashes, serialization, x509
 
 MAX_BYTES = 1024 * 1024
 

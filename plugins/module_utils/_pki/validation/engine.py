@@ -14,9 +14,9 @@ from ..._plain.errors import PkiError
 from .. import crypto
 from ..crypto import rsa, x509
 from ..parallel import process_map
+from ..values.certificates import CertificateView, extension_name, name_pairs, name_text
 from . import rules_certificate, rules_reading, rules_relations
 from .case import Case, Settings
-from ..values.certificates import CertificateView, extension_name, name_pairs, name_text
 from .model import Bundle, BundleReport, Finding, FleetReport, Identity, KnownCertificate, Policy
 from .rules_fleet import expiring, judge_fleet
 

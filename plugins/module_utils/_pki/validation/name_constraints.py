@@ -14,8 +14,8 @@ import ipaddress
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..values import names
 from ..crypto import NameOID, x509
+from ..values import names
 from ..values.certificates import CertificateView, name_text, normal_name, show
 
 # More comparisons than this in one certificate is an attack, not a PKI (OpenSSL's limit).

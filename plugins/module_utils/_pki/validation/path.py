@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..crypto import ExtendedKeyUsageOID, dsa, ec, rsa
-from . import name_constraints, policies
 from ..values.certificates import CertificateView, extension_name, name_text, show_time, signed_by
+from . import name_constraints, policies
 
 MAX_LENGTH = 24  # certificates in a path
 MAX_SIGNATURE_CHECKS = 600

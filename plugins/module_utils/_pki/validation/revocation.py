@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from ..values import reading
 from ..crypto import CRLEntryExtensionOID, InvalidSignature, UnsupportedAlgorithm, x509
+from ..values import reading
 from ..values.certificates import CertificateView, name_text, normal_name, show_time, verify_signature
 from .model import Source
 

@@ -9,11 +9,11 @@ import datetime
 from collections import Counter
 from urllib.parse import urlsplit
 
-from ..values import names
 from ..crypto import ExtendedKeyUsageOID, rsa, x509
+from ..values import names
+from ..values.certificates import extension_name, name_pairs, show, show_time, signed_by
 from . import weak_keys
 from .case import Case, Rules
-from ..values.certificates import extension_name, name_pairs, show, show_time, signed_by
 from .path import unknown_critical_extensions
 
 RULES = Rules()

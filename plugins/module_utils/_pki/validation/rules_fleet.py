@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from .case import Settings
 from ..values.certificates import show
+from .case import Settings
 from .model import BundleReport, Finding, Identity, KnownCertificate
 
 FLEET_IDS = ("fleet.duplicate-cn", "fleet.duplicate-key", "fleet.duplicate-certificate", "fleet.shared-prime")

@@ -8,9 +8,8 @@ from __future__ import annotations
 import os
 
 from ..._plain.errors import KeyReadError, PassphraseError
-from ..values import keys, reading
 from ..crypto import UnsupportedAlgorithm
-from .case import Case, Rules
+from ..values import keys, reading
 from ..values.certificates import (
     CertificateFile,
     CertificateView,
@@ -19,6 +18,7 @@ from ..values.certificates import (
     read_shared_certificates,
     signed_by,
 )
+from .case import Case, Rules
 from .model import Source
 
 RULES = Rules()

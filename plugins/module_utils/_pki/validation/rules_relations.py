@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from ..values import keys
 from ..crypto import InvalidSignature, UnsupportedAlgorithm, rsa, serialization
-from .case import Case, Rules
+from ..values import keys
 from ..values.certificates import CertificateView, name_text, normal_name, signed_by, verify_signature
+from .case import Case, Rules
 from .path import Path, Search, find_path, related
 from .revocation import CrlView, Revocation, may_sign_crls, read_crls
 

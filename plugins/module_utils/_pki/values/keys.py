@@ -14,8 +14,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..._plain.errors import KeyReadError, PassphraseError
-from . import reading
 from ..crypto import UnsupportedAlgorithm, rsa, serialization
+from . import reading
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes

@@ -14,10 +14,10 @@ import datetime
 import ipaddress
 from dataclasses import dataclass
 
-from ...values import x509_parts as parts
-from .opened import Authority
 from ...crypto import ExtendedKeyUsageOID, hashes, rsa, x509
 from ...planning.request import SensorRequest
+from ...values import x509_parts as parts
+from .opened import Authority
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import datetime
 from dataclasses import dataclass
 
 from ...._plain.errors import FileError
-from ...state.store import Store
 from ...state.ledger import Ledger
+from ...state.store import Store
 from .make import write_authority
 from .opened import Authority, AuthorityError, drift_warnings, folder_state, open_authority
 from .settings import AuthoritySettings

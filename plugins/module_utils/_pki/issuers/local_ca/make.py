@@ -20,8 +20,8 @@ from dataclasses import dataclass
 
 from ...._plain.errors import FileError
 from ...._plain.files import PRIVATE_FILE, PRIVATE_FOLDER, sync_folder, why, write_new
-from ...values import x509_parts as parts
 from ...crypto import hashes, rsa, x509
+from ...values import x509_parts as parts
 from .settings import AuthoritySettings
 
 FORMAT = 1

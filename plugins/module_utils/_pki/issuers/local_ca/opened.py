@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from ...._plain.errors import InputError, KeyReadError, PassphraseError, PkiError
 from ...._plain.files import read_file
-from ...values import x509_parts as parts
 from ...crypto import rsa, x509
+from ...values import x509_parts as parts
 from ...values.keys import load_private_key, public_key_id
 from .make import FORMAT, ISSUING, MARKER, ROOT
 from .settings import AuthoritySettings

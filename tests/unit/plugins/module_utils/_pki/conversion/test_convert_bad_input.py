@@ -15,9 +15,9 @@ from typing import Any
 
 import corporate_pki as pki
 import pytest
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.conversion.task import run
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.intake import containers
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.intake.inputs import MAX_FILE
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.conversion.task import run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

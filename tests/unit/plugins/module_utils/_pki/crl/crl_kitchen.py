@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import x509_parts as parts
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crypto import hashes, rsa, serialization, x509
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import x509_parts as parts
 
 AT = datetime.datetime(2027, 6, 1, tzinfo=datetime.timezone.utc)
 DAY = datetime.timedelta(days=1)

@@ -11,11 +11,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import x509_parts as parts
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crl import verdicts
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crl.judging import Case, Judge, read_case
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crl.verdicts import CertificateVerdict, Verdict
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crypto import serialization, x509
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import x509_parts as parts
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain import fetching
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.fetching import Fetched
 from crl_kitchen import AT, DAY, PEM, URL, Kitchen, scope

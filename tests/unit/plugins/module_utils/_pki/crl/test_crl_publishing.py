@@ -14,18 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import x509_parts as parts
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state import revocations
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.ledger import Ledger, serial_text
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.issuers.local_ca.make import write_authority
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.issuers.local_ca.opened import (
-    Authority,
-    open_authority,
-    public_certificates,
-)
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.issuers.local_ca.settings import (
-    AuthoritySettings,
-)
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crl import publishing
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crl.publishing import (
     Lifetimes,
@@ -35,6 +23,18 @@ from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crl.publi
 )
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crl.revoking import Revoking, serial_candidates
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crypto import hashes, rsa, x509
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.issuers.local_ca.make import write_authority
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.issuers.local_ca.opened import (
+    Authority,
+    open_authority,
+    public_certificates,
+)
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.issuers.local_ca.settings import (
+    AuthoritySettings,
+)
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state import revocations
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.ledger import Ledger, serial_text
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import x509_parts as parts
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.errors import FileError, InputError
 
 PASSPHRASE = "correct horse battery staple"

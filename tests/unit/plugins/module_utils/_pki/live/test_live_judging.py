@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.ledger import Ledger
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.live.known import Known
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.live.matching import match_name
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.live.targets import ascii_name, parse_targets
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.live.task import run
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.ledger import Ledger
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.store import Store
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values.certificates import CertificateView
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.errors import InputError

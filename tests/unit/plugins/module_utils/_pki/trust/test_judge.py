@@ -8,13 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import x509_parts as parts
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.trust.folder import write_folder
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.trust.judge import (
     Judged,
     judge,
     parse_fingerprints,
 )
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import x509_parts as parts
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.errors import InputError
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.hosts_file_entries import parse_entries
 from authorities import Made, make

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.validation import case, engine
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.profiles.defender_iot import catalogue
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.validation import case, engine
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.validation.model import (
     SEVERITIES,
     Bundle,

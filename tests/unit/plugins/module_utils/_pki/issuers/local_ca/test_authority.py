@@ -13,9 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import x509_parts as parts
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.issuers.local_ca.ensure import ensure_authority
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.ledger import Ledger
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.issuers.local_ca.make import write_authority
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.issuers.local_ca.opened import (
     AuthorityError,
@@ -26,7 +24,9 @@ from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.issuers.l
     AuthoritySettings,
     parse_settings,
 )
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.ledger import Ledger
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.store import Store
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import x509_parts as parts
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.errors import FileError, InputError
 
 PASSPHRASE = "correct horse battery"
