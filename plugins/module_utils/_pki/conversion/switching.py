@@ -12,6 +12,7 @@ begun to put the earlier files back (``back``), and away with all of it if it ha
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -22,6 +23,7 @@ from ..._plain.folders import Folder
 PREFIX = ".ot_pki-convert-"
 _LOCK, _GO, _BACK, _NEW, _OLD = "lock", "go", "back", "new", "old"
 _PRIVATE, _FOLDER = 0o600, 0o700
+_ATTEMPTS = 100
 
 
 class Switch:
@@ -97,18 +99,19 @@ class Switch:
                 _clear(self.folder, self._name, self._work)
 
     def _begin(self) -> tuple[str, Folder]:
-        while True:
+        for _attempt in range(_ATTEMPTS):
             name = self.folder.unused_name(PREFIX)
-            work = self.folder.make_folder(name, _FOLDER)
-            # Between making and locking it another run may have taken it for an abandoned one, and removed it.
-            with contextlib.suppress(FileNotFoundError, BlockingIOError):
+            # Between making and locking it another run may take it for an abandoned one, and remove it.
+            with contextlib.suppress(FileNotFoundError, BlockingIOError), contextlib.ExitStack() as failed:
+                work = failed.enter_context(self.folder.make_folder(name, _FOLDER))
                 lock = work.open_file(_LOCK, os.O_RDWR | os.O_CREAT, _PRIVATE)
                 self._closing.callback(os.close, lock)
                 _hold(lock)
                 there = work.look(_LOCK)
                 if there is not None and os.path.samestat(there, os.fstat(lock)):
+                    failed.pop_all()
                     return name, work
-            work.close()
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self.folder.path)
 
 
 def settle_abandoned(path: str) -> list[str]:
@@ -201,6 +204,7 @@ def _created(work: Folder) -> list[str]:
 
 
 def _clear(folder: Folder, name: str, work: Folder) -> None:
-    for inner in (_GO, _NEW, _OLD, _BACK, _LOCK):
+    # The lock last: without it nobody sees that somebody is at work here.
+    for inner in sorted(work.listdir(), key=lambda entry: (entry == _LOCK, entry != _GO)):
         work.rmtree(inner, missing_ok=True)
     folder.rmdir(name)
