@@ -81,37 +81,20 @@ class Folder:
         :raises UnsafePathError: the path leads over another user's link.
         :raises OSError: missing, not a folder, not allowed.
         """
-        whole = os.path.abspath(path)
-        descriptor = os.open("/", _PASS)
-        links = 0
-        todo = [part for part in reversed(whole.split("/")) if part]
-        try:
-            while todo:
-                part = todo.pop()
-                try:
-                    target = _own_link(descriptor, part, path)
-                except FileNotFoundError:
-                    if make is None or part == "..":
-                        raise
-                    _make(descriptor, part, make, exist_ok=True)
-                    target = None
-                if target is not None:
-                    links += 1
-                    if links > _MAX_LINKS:
-                        raise UnsafePathError(f"{path} leads over too many links", path)
-                    todo += [piece for piece in reversed(target.split("/")) if piece not in ("", ".")]
-                    part = "/" if target.startswith("/") else "."
-                following = os.open(part, _PASS, dir_fd=descriptor)
-                os.close(descriptor)
-                descriptor = following
-            with contextlib.suppress(PermissionError):  # one that cannot be listed can be written all the same
-                reading = os.open(".", _FOLDER, dir_fd=descriptor)
-                os.close(descriptor)
-                descriptor = reading
-        except BaseException:
-            os.close(descriptor)
-            raise
-        return cls(descriptor, whole)
+        descriptor, _name, _real = _walk(path, make, last=True)
+        return cls(_readable(descriptor), os.path.abspath(path))
+
+    @classmethod
+    def of(cls, path: str) -> tuple[Folder, str]:
+        """Open the folder in which a file lies, or is to lie; the file's name in it.
+
+        Links are followed as by :meth:`open`, also if the path itself is one: what it leads to is meant.
+
+        :raises UnsafePathError: the path leads over another user's link.
+        :raises OSError: there is no such folder.
+        """
+        descriptor, name, real = _walk(path, None, last=False)
+        return cls(_readable(descriptor), real), name
 
     def folder(self, name: str) -> Folder:
         """Open a folder in this one; a link is refused.
@@ -303,7 +286,7 @@ class Folder:
     def rename(self, name: str, to: str, folder: Folder | None = None) -> None:
         """Give another name, here or in another open folder; replaces a file, or an empty folder, of that name."""
         other = (folder or self).descriptor
-        os.rename(_plain(name), _plain(to), src_dir_fd=self.descriptor, dst_dir_fd=other)
+        os.replace(_plain(name), _plain(to), src_dir_fd=self.descriptor, dst_dir_fd=other)
 
     def link(self, name: str, to: str, folder: Folder | None = None) -> None:
         """Give a file a second name, here or in another open folder.
@@ -477,6 +460,62 @@ def _make(parent: int, name: str, mode: int, exist_ok: bool) -> None:
         # Somebody may have exchanged it where others can write.
         if os.fstat(made).st_uid == os.geteuid():
             os.fchmod(made, mode)
+
+
+def _walk(path: str, make: int | None, last: bool) -> tuple[int, str, str]:
+    """Go along a path, over links of root and of this process's user alone.
+
+    :param last: whether the last component is a folder that is entered as well.
+    :returns: the descriptor of the folder where the walk ended, the name that was left, and the folder's real path.
+    """
+    todo = [part for part in reversed(os.path.abspath(path).split("/")) if part]
+    descriptor = os.open("/", _PASS)
+    links = 0
+    way: list[str] = []
+    try:
+        while todo:
+            part = todo.pop()
+            try:
+                target = _own_link(descriptor, part, path)
+            except FileNotFoundError:
+                if todo or last:
+                    if make is None:
+                        raise
+                    _make(descriptor, part, make, exist_ok=True)
+                target = None
+            if target is not None:
+                links += 1
+                if links > _MAX_LINKS:
+                    raise UnsafePathError(f"{path} leads over too many links", path)
+                todo += [piece for piece in reversed(target.split("/")) if piece not in ("", ".")]
+                if not target.startswith("/"):
+                    continue
+                part, way = "/", []
+            elif not todo and not last and part != "..":
+                return descriptor, part, "/" + "/".join(way)
+            elif part == "..":
+                way = way[:-1]
+            else:
+                way = [*way, part]
+            following = os.open(part, _PASS, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = following
+    except BaseException:
+        os.close(descriptor)
+        raise
+    if not last:
+        os.close(descriptor)
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    return descriptor, "", "/" + "/".join(way)
+
+
+def _readable(descriptor: int) -> int:
+    """A descriptor that can be listed and synced, in place of one for passing through."""
+    with contextlib.suppress(PermissionError):  # what cannot be listed can be written all the same
+        reading = os.open(".", _FOLDER, dir_fd=descriptor)
+        os.close(descriptor)
+        return reading
+    return descriptor
 
 
 def _own_link(parent: int, name: str, path: str) -> str | None:

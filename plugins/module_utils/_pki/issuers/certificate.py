@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING
 
 from ..crypto import ec, hashes, rsa, x509
 from ..planning.plan import subject_fields
@@ -16,8 +16,8 @@ from ..planning.terms import Validity
 from ..values import x509_parts as parts
 
 if TYPE_CHECKING:
-    PublicKey = Union[rsa.RSAPublicKey, ec.EllipticCurvePublicKey]
-    PrivateKey = Union[rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey]
+    PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
+    PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 # RFC 5280, section 4.2.1.3, by the names of cryptography's arguments.
 _KEY_USAGES = {
