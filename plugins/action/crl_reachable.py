@@ -13,6 +13,7 @@ from ..module_utils._pki.crl.judging import Case, Judge, read_case
 from ..module_utils._pki.crl.staged import staged_certificates
 from ..module_utils._pki.crl.verdicts import CertificateVerdict, grouped, worst
 from ..module_utils._pki.crypto import CRYPTOGRAPHY_PROBLEM
+from ..module_utils._pki.state.fleet import FleetState
 from ..module_utils._pki.validation.task import parse_moment
 from ..module_utils._pki.values import x509_parts as parts
 from ..module_utils._plain.errors import InputError, PkiError
@@ -20,7 +21,7 @@ from ..module_utils._plain.fetching import Settings
 from ..module_utils._plain.fetching_proxy import proxy_address, split_credentials
 from ..plugin_utils.controller_action import GroupedAction, plain
 from ..plugin_utils.crl_vantage import FETCHERS, Vantage
-from ..plugin_utils.options import store_of
+from ..plugin_utils.options import stage_of
 
 OBJECT_SPEC: dict[str, dict[str, Any]] = {
     "name": {"type": "str"},
@@ -122,7 +123,7 @@ def _staged(params: dict[str, Any]) -> list[dict[str, Any]]:
         raise InputError("certificates is given with sensors; wanted: one of them")
     if not params["stage_dir"]:
         raise InputError("sensors is given without stage_dir; wanted: the stage directory as well")
-    return staged_certificates(store_of(params["stage_dir"]), params["sensors"])
+    return staged_certificates(FleetState(stage_of(params["stage_dir"]), None), params["sensors"])
 
 
 def _cases(params: dict[str, Any]) -> list[Case]:

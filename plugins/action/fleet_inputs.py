@@ -171,12 +171,13 @@ class _Gathered:
             bad = {one["name"] for one in faulty}
             return problems, [raw for raw in self._raws if raw["name"] not in bad], faulty
         limits = None
+        issuers, described_badly = fleet_checks.issuer_names(self._shared.values)
         if not problems:
-            problems = fleet_checks.stage_problems(self._shared.values)
+            problems = [*fleet_checks.stage_problems(self._shared.values), *described_badly]
             if any(raw["issuer"] == sensors_of.LOCAL_CA for raw in self._raws):
                 more, limits = fleet_checks.authority_problems(self._shared.values)
                 problems += [problem for problem in more if problem not in problems]
-        return (problems, *fleet_checks.judged(self._raws, self._others, limits))
+        return (problems, *fleet_checks.judged(self._raws, self._others, limits, issuers))
 
     def _received_problems(self) -> list[str]:
         """Whom to trust is said for certificates that come from outside, and by nobody else."""

@@ -17,7 +17,6 @@ class ActionModule(ControllerAction):
     ARGUMENT_SPEC = {
         "inputs": {"type": "dict", "default": {}},
         "local_ca": {"type": "dict", "default": {}},
-        "imported": {"type": "dict", "default": {}},
         "issued": {"type": "dict", "default": {}},
         "staged": {"type": "dict", "default": {}},
         "workstations": {"type": "dict", "default": {}},
@@ -32,7 +31,6 @@ class ActionModule(ControllerAction):
         """Put the results into lines and figures."""
         run = Run(
             inputs=params["inputs"],
-            imported=params["imported"],
             local_ca=params["local_ca"],
             issued=params["issued"],
             staged=params["staged"],
@@ -48,8 +46,9 @@ class ActionModule(ControllerAction):
             "changed": False,
             "msg": summary.lines[0],
             "lines": list(summary.lines),
-            "kept": summary.kept,
-            "issued": summary.issued,
-            "failed_count": summary.failed,
+            "kept": summary.counts.kept,
+            "issued": summary.counts.issued,
+            "pending": summary.counts.pending,
+            "failed_count": summary.counts.failed,
             "next_due": summary.next_due,
         }

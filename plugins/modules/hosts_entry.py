@@ -52,7 +52,7 @@ options:
     choices: [present, absent]
     default: present
   path:
-    description: The hosts file. A link is followed.
+    description: The hosts file. A link is followed if it belongs to root or to the user who does this.
     type: path
     default: /etc/hosts
   backup:
@@ -166,7 +166,6 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._plain.errors import InputError, PkiError
-from ..module_utils._plain.file_update import update_file
 from ..module_utils._plain.hosts_file import ABSENT, BLOCK, PRESENT, Plan, plan
 from ..module_utils._plain.hosts_file_entries import parse_entries
 from ..module_utils._plain.hosts_file_options import ARGUMENT_SPEC
@@ -205,7 +204,8 @@ def _work(module: AnsibleModule, params: dict[str, Any]) -> dict[str, Any]:
     warnings: list[str] = []
     entries = parse_entries(_raw_entries(params), params["state"] == PRESENT, warnings)
     path = params["path"]
-    before = read_hosts(path)
+    file = read_hosts(path)
+    before = file.content
     planned = plan(before, path, entries, params["state"], params["conflict"], params["style"], params["marker"])
     changed = planned.content != before
     result: dict[str, Any] = {
@@ -222,8 +222,8 @@ def _work(module: AnsibleModule, params: dict[str, Any]) -> dict[str, Any]:
         result["diff"] = _diff(path, before, planned.content)
     if changed and not module.check_mode:
         if params["backup"] and before:
-            result["backup_file"] = module.backup_local(path)
-        result["in_place"] = update_file(path, planned.content)
+            result["backup_file"] = file.back_up()
+        result["in_place"] = file.put(planned.content)
     return result
 
 

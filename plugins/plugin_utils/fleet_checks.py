@@ -8,25 +8,37 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..module_utils._pki.batches.issue import check_inputs, refused
+from ..module_utils._pki.batches.inputs import check_inputs
+from ..module_utils._pki.batches.outcome import refused
+from ..module_utils._pki.issuers.kinds import check_described, known_names
 from ..module_utils._pki.issuers.local_ca.ensure import check_may_be_made
-from ..module_utils._pki.issuers.local_ca.opened import folder_state, public_certificates
+from ..module_utils._pki.issuers.local_ca.issuer import terms_without_key
+from ..module_utils._pki.issuers.local_ca.opened import folder_state
 from ..module_utils._pki.issuers.local_ca.settings import AuthoritySettings, parse_settings
-from ..module_utils._pki.planning.limits import Limits, limits_of, planned_limits
+from ..module_utils._pki.planning.request import LOCAL_CA
+from ..module_utils._pki.planning.terms import Terms
 from ..module_utils._plain.errors import PkiError
-from .options import LOCAL_CA_PREFIX, SENSOR_PREFIX, SETTINGS_SPEC, crl_url_of, folder_of, ledger_of, store_of
+from .options import LOCAL_CA_PREFIX, SENSOR_PREFIX, SETTINGS_SPEC, crl_url_of, folder_of, ledger_of, stage_of
 
 
 def stage_problems(values: Mapping[str, Any]) -> list[str]:
     """Why nothing could be staged."""
     try:
-        store_of(values.get(f"{SENSOR_PREFIX}stage_dir"))
+        stage_of(values.get(f"{SENSOR_PREFIX}stage_dir"))
     except PkiError as error:
         return [str(error)]
     return []
 
 
-def authority_problems(values: Mapping[str, Any]) -> tuple[list[str], Limits | None]:
+def issuer_names(values: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """Every name that a sensor's issuer may have, and what is wrong with the issuers' descriptions."""
+    try:
+        return known_names(check_described(values.get(f"{SENSOR_PREFIX}issuers"))), []
+    except PkiError as error:
+        return known_names(None), [str(error)]
+
+
+def authority_problems(values: Mapping[str, Any]) -> tuple[list[str], Terms | None]:
     """Everything that is wrong with what the embedded CA is to be, told at once, and what it sets."""
     settings, faults = parse_settings({option: values.get(LOCAL_CA_PREFIX + option) for option in SETTINGS_SPEC})
     problems = [fault.text(LOCAL_CA_PREFIX) for fault in faults]
@@ -42,23 +54,24 @@ def authority_problems(values: Mapping[str, Any]) -> tuple[list[str], Limits | N
     return problems, limits
 
 
-def _limits(values: Mapping[str, Any], settings: AuthoritySettings | None) -> Limits | None:
+def _limits(values: Mapping[str, Any], settings: AuthoritySettings | None) -> Terms | None:
     """What the CA sets: the one that is there, or the one that is to be made."""
     folder = folder_of(values.get(f"{LOCAL_CA_PREFIX}dir"), f"{LOCAL_CA_PREFIX}dir")
-    if folder_state(folder) == "present":
-        return limits_of(public_certificates(folder)[0])
-    if values.get(f"{LOCAL_CA_PREFIX}create") not in (True, "true", "True", "yes"):
+    if folder_state(folder) == "absent" and values.get(f"{LOCAL_CA_PREFIX}create") not in (True, "true", "True", "yes"):
         stage_dir = values.get(f"{SENSOR_PREFIX}stage_dir")
-        store = store_of(stage_dir) if not stage_problems(values) else None
+        store = stage_of(stage_dir) if not stage_problems(values) else None
         check_may_be_made(folder, ledger_of(folder, values.get(f"{LOCAL_CA_PREFIX}ledger_dir")), store)
-    return planned_limits(settings) if settings else None
+    return terms_without_key(folder, settings, values.get(f"{LOCAL_CA_PREFIX}crl_url") or None)
 
 
 def judged(
-    raws: Sequence[dict[str, Any]], others: Sequence[Mapping[str, Any]], limits: Limits | None
+    raws: Sequence[dict[str, Any]],
+    others: Sequence[Mapping[str, Any]],
+    limits: Terms | None,
+    issuers: Sequence[str],
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The sensors that are fit, and the results of the others."""
-    requests, messages = check_inputs(raws, others, limits, SENSOR_PREFIX)
+    requests, messages = check_inputs(raws, others, SENSOR_PREFIX, issuers, {LOCAL_CA: limits} if limits else None)
     fit = [raw for raw, request in zip(raws, requests) if request is not None]
     faulty = [refused(raw, errors).to_dict() for raw, errors in zip(raws, messages) if errors]
     return fit, faulty

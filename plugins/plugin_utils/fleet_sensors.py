@@ -24,7 +24,13 @@ ADDRESS = "hosts_entries_ip"
 HOST = "ansible_host"
 VANTAGE = "crl_access_vantage"
 CONSOLE_HOST, CONSOLE_PORT = "live_check_host", "live_check_port"
-SENSOR_VARIABLES = tuple(SENSOR_PREFIX + option for option in asked.OPTIONS if option != "name")
+# Of one sensor's own received files; it has another prefix than what describes the sensor.
+RECEIVED_PASSPHRASE = "import_certificates_passphrase"  # noqa: S105 - a variable's name
+_RECEIVED_OPTION = "received_passphrase"
+SENSOR_VARIABLES = (
+    *(SENSOR_PREFIX + option for option in asked.OPTIONS if option not in ("name", _RECEIVED_OPTION)),
+    RECEIVED_PASSPHRASE,
+)
 NAME_VARIABLES = (NAME, ADDRESS, HOST)
 CONSOLE_VARIABLES = (CONSOLE_HOST, HOST, CONSOLE_PORT, NAME)
 _FACTS = frozenset(getattr(asked, "FACTS", ()))
@@ -40,22 +46,27 @@ def sensor_of(
     raw: dict[str, Any] = {"name": host}
     for variable in SENSOR_VARIABLES:
         if variable in values:
-            raw[variable[len(SENSOR_PREFIX) :]] = values[variable]
+            raw[_option(variable)] = values[variable]
     raw["issuer"] = raw.get("issuer") or default_issuer
     address = next((one for one in _addresses(host, values) if normal_address(one) is not None), None)
     for fact, value in (("groups", groups), ("ip", address)):
         if fact in _FACTS:
             raw[fact] = value
-    broken = {variable[len(SENSOR_PREFIX) :]: text for variable, text in errors.items() if variable in SENSOR_VARIABLES}
+    broken = {_option(variable): text for variable, text in errors.items() if variable in SENSOR_VARIABLES}
     if broken:
         raw["variable_errors"] = broken
     return raw
 
 
+def _option(variable: str) -> str:
+    return _RECEIVED_OPTION if variable == RECEIVED_PASSPHRASE else variable[len(SENSOR_PREFIX) :]
+
+
 def without_passphrase(raw: dict[str, Any]) -> dict[str, Any]:
-    """A sensor as it may be registered: its passphrase's variable in place of the passphrase."""
-    if raw.pop("key_passphrase", None):
-        raw["key_passphrase_variable"] = KEY_PASSPHRASE
+    """A sensor as it may be registered: its passphrases' variables in place of the passphrases."""
+    for option, variable in (("key_passphrase", KEY_PASSPHRASE), (_RECEIVED_OPTION, RECEIVED_PASSPHRASE)):
+        if raw.pop(option, None):
+            raw[f"{option}_variable"] = variable
     return raw
 
 

@@ -201,13 +201,16 @@ def values_of(view: HostView, variables: Iterable[str]) -> tuple[dict[str, Any],
     return values, errors
 
 
-def add_passphrases(variables: HostVariables, sensors: list[dict[str, Any]], option: str) -> None:
+def add_passphrases(
+    variables: HostVariables, sensors: list[dict[str, Any]], option: str, named_by: str | None = None
+) -> None:
     """Read passphrases from the sensors' own variables, so that they never are part of a registered result.
 
-    :param sensors: those that name a variable in ``key_passphrase_variable`` get its value as ``option``.
+    :param sensors: those that name a variable in ``<option>_variable`` get its value as ``option``.
+    :param named_by: another name of the key that names the variable.
     """
     for sensor in sensors:
-        variable = sensor.pop("key_passphrase_variable", None)
+        variable = sensor.pop(named_by or f"{option}_variable", None)
         name = sensor.get("name")
         if not isinstance(variable, str) or not isinstance(name, str) or not variables.knows(name):
             continue

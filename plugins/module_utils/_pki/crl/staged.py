@@ -8,31 +8,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..._plain.errors import FileError
-from ..state.store import Store, find_files
-from ..validation.model import Source
-from ..values.certificates import read_own_certificates
+from ..state.fleet import FleetState
 from .judging import urls_of
 
 
-def staged_certificates(store: Store, sensors: Sequence[str]) -> list[dict[str, Any]]:
+def staged_certificates(state: FleetState, sensors: Sequence[str]) -> list[dict[str, Any]]:
     """The staged certificates with a CRL URL, in the form of the option ``certificates`` of ``crl_reachable``.
 
-    Sensors for which nothing is staged, or a certificate without a URL, are left out.
+    Sensors for which nothing is staged, or a certificate without a URL, are left out; a damaged bundle is the matter
+    of ``cert_validate``.
     """
-    found = (_entry(store, sensor) for sensor in sensors)
-    return [entry for entry in found if entry is not None]
-
-
-def _entry(store: Store, sensor: str) -> dict[str, Any] | None:
-    try:
-        current = store.current(sensor)
-        if current is None:
-            return None
-        files = find_files(store.visible(sensor))
-    except FileError:
-        return None  # a damaged bundle is the matter of cert_validate
-    views = read_own_certificates(Source.read(files.crt)).views
-    if not views or not urls_of(views[0]):
-        return None
-    return {"name": sensor, "certificate": files.crt, "issuer_certificates": [files.pem]}
+    return [
+        {"name": sensor, "certificate": entry.path, "issuer_certificates": [entry.chain_path]}
+        for sensor, entry in state.staged(sensors).items()
+        if urls_of(entry.view)
+    ]
