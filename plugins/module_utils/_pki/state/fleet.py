@@ -24,7 +24,6 @@ from .revocations import RevocationRecord
 from .stage_folder import Bundle, StageFolder
 from .waiting import WaitingKey, WaitingKeys
 
-
 # Of one second, in the order in which a run does things.
 _ORDER = {
     events.REQUESTED: 0,

@@ -192,7 +192,7 @@ def _cost_warnings(folder: str, tiers: Sequence[str]) -> list[str]:
     if not cheap:
         return []
     return [
-        f"{' and '.join(cheap)} in {folder} {'is' if len(cheap) == 1 else 'are'} encrypted as version 1.0.0 did, with few "
+        f"{' and '.join(cheap)} in {folder}: encrypted as version 1.0.0 did, with few "
         "rounds, so the passphrase can be guessed fast; encrypt anew with the playbook change_ca and "
         "change_ca_action: passphrase (the passphrase may stay the same)"
     ]
