@@ -145,6 +145,7 @@ class ActionModule(ControllerAction):
         return Run(
             moment=parts.now(),
             check_mode=self.check_mode,
+            profile=load_profile(params["profile"]),
             ot_pki_dir=params["ot_pki_dir"],
             ledger=_ledger(params),
             local_ca=local_ca,
