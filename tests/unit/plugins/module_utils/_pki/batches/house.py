@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +85,9 @@ class Site:
         obtaining = Obtaining(self.stage_folder, self.ledger, issuers, tools, options)
         return {outcome.name: outcome for outcome in obtaining.run(sensors, others)}
 
-    def stage(self, outcomes: dict[str, SensorOutcome], **options: Any) -> dict[str, StageOutcome]:
+    def stage(
+        self, outcomes: dict[str, SensorOutcome], passphrases: Mapping[str, Any] | None = None, **options: Any
+    ) -> dict[str, StageOutcome]:
         """Stage what was obtained."""
         raws = [
             {
@@ -93,6 +95,7 @@ class Site:
                 "certificate": outcome.files.crt,
                 "private_key": outcome.files.key,
                 "chain": outcome.files.pem,
+                "private_key_passphrase": (passphrases or {}).get(outcome.name),
                 "expected_common_name": outcome.common_name,
                 "issuer": outcome.issuer,
                 "trusted_roots": list(outcome.trusted_roots),
@@ -109,7 +112,7 @@ class Site:
     def run(self, *sensors: dict[str, Any], **options: Any) -> dict[str, SensorOutcome]:
         """Obtain and stage."""
         outcomes = self.obtain(*sensors, **options)
-        staged = self.stage(outcomes)
+        staged = self.stage(outcomes, {entry["name"]: entry.get("key_passphrase") for entry in sensors})
         assert all(result.action != "failed" for result in staged.values()), staged
         return outcomes
 
