@@ -120,7 +120,7 @@ class Publisher:
             listed = records.by(source.certificate, records.serials)
             if current is not None:
                 listed = _merged(listed, current, source.certificate)
-            outcome = self._publish(source, source.key, current, listed, reasons)
+            outcome = self._publish(source, source.key(), current, listed, reasons)
         return replace(outcome, warnings=(*outcome.warnings, *warnings, *records.problems))
 
     def _path(self, source: CrlSource) -> str:
@@ -190,7 +190,8 @@ class Publisher:
                 continue
             path = os.path.join(self.folder, name)
             last = max(certificate.not_valid_after_utc for certificate in used[name])
-            warning = f"{path} is kept fresh as well: {_count(len(used[name]), 'certificate')} name it, the last until {parts.iso(last)}"
+            many = f"{_count(len(used[name]), 'certificate')}, the last until {parts.iso(last)}"
+            warning = f"{path} is kept fresh as well, since it is named by {many}"
             outcome = replace(self._outcome(source, KEPT, crl, len(der)), path=path, url=None, warnings=(warning,))
             if read_file(path, MAX_BYTES) != der:
                 outcome = replace(outcome, action=PUBLISHED, reasons=("renewed under its former name",))
@@ -290,11 +291,13 @@ class Publisher:
     def _publish(
         self,
         source: CrlSource,
-        key: rsa.RSAPrivateKey,
+        key: rsa.RSAPrivateKey | None,
         current: x509.CertificateRevocationList | None,
         listed: Sequence[RevocationRecord],
         reasons: Sequence[str],
     ) -> CrlOutcome:
+        if key is None:
+            raise InputError(f"the key of {self._path(source)} is offline")
         number = self._take_number(source, crl_number(current) if current is not None else 0)
         lifetime = datetime.timedelta(days=source.days)
         crl = make_crl(source.certificate, key, number, listed, self.moment, lifetime)

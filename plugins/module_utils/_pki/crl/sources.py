@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -40,13 +41,13 @@ class Lifetimes:
 class CrlSource:
     """A CA of the hierarchy that is to publish a CRL.
 
-    :ivar key: None if it was taken offline.
+    :ivar key: opens it; None if it was taken offline.
     :ivar url: where the CRL will be fetched from, or None if no certificate names such a place.
     """
 
     tier: str
     certificate: x509.Certificate
-    key: rsa.RSAPrivateKey | None
+    key: Callable[[], rsa.RSAPrivateKey | None] | None
     url: str | None
     days: int
     file_name: str
@@ -97,11 +98,14 @@ def sources(authority: Authority, crl_url: str | None, lifetimes: Lifetimes) -> 
     two = authority.tiers == 2
     signer = ISSUING if two else ROOT
     found = [
-        CrlSource(signer, authority.certificate, authority.key, crl_url, lifetimes.issuing, file_name(crl_url, signer))
+        CrlSource(
+            signer, authority.certificate, lambda: authority.key, crl_url, lifetimes.issuing, file_name(crl_url, signer)
+        )
     ]
     if two:
         url = parts.crl_url(authority.certificate)
-        found.append(CrlSource(ROOT, authority.root, authority.root_key, url, lifetimes.root, file_name(url, ROOT)))
+        key = (lambda: authority.root_key) if authority.root_key_present else None
+        found.append(CrlSource(ROOT, authority.root, key, url, lifetimes.root, file_name(url, ROOT)))
     if len({source.file_name.lower() for source in found}) < len(found):
         found = [replace(source, file_name=f"{source.tier}.crl") for source in found]
     return found

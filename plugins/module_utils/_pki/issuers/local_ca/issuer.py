@@ -95,6 +95,7 @@ class LocalCa(Issuer):
         authority = self.authority
         if authority is None:
             raise InputError("there is no CA yet; apply the role local_ca first")
+        authority.key  # noqa: B018 - opened here once, and inherited by the workers
         requests = [job.request for job in jobs]
         make = functools.partial(_make, authority, self.terms, tools.moment)
         for request, (key, crt) in zip(requests, process_map(make, requests, workers=tools.workers)):
@@ -170,7 +171,7 @@ def make(name: str, settings: Mapping[str, Any], run: Run) -> LocalCa:
         return LocalCa(
             name, folder, None, planned_terms(parsed, crl_url) if parsed else Terms(crl_url=crl_url), run.profile
         )
-    authority = open_authority(folder, str(ca.get("passphrase") or ""), run.moment, datetime.timedelta(0))
+    authority = open_authority(folder, str(ca.get("passphrase") or ""), run.moment, datetime.timedelta(0), False)
     certificate = authority.certificate
     if run.ledger is not None:
         revoked = revocations.find_or_infer(run.ledger, certificate.serial_number, revocations.key_mark(authority.root))
