@@ -118,6 +118,8 @@ def explain(error: BaseException) -> str:
         return f"an extension stands in it twice ({text[:120]})"
     if name == "UnsupportedGeneralNameType":
         return "it has a name of a kind that is not supported (x400Address or ediPartyName)"
+    if name == "UnsupportedAlgorithm":
+        return f"it is not supported here ({text[:120]})"
     if name == "KeyError":
         return f"it has a value that is not known ({text[:60]})"
     if "ShortData" in text:

@@ -269,9 +269,14 @@ def _from_container(opened: containers.Opened, source: str, kind: str) -> Materi
             raise ConversionProblem("crt.parse", message, source) from None
         material.merge(Material([FoundCertificate(view, source, name)]))
     for pkcs8 in opened.keys:
-        key = containers.load_unencrypted(pkcs8)
+        try:
+            with guard(secret=True):
+                key = containers.load_unencrypted(pkcs8)
+                key_id = public_key_id(key.public_key())
+        except UnreadableError as error:
+            raise ConversionProblem("key.parse", f"a private key in it cannot be read: {error}", source) from None
         _check_numbers(key, source)
-        entry = FoundKey(key, public_key_id(key.public_key()), source, opened.passphrase_used, container=kind)
+        entry = FoundKey(key, key_id, source, opened.passphrase_used, container=kind)
         material.merge(Material(keys=[entry]))
     if opened.missed_keys:
         text = f"{opened.missed_keys} of its keys cannot be told apart from here and are passed over"

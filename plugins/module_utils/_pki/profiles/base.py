@@ -183,6 +183,12 @@ class Profile:
                 return kind
         raise KeyError(role)
 
+    @property
+    def extensions(self) -> dict[str, str]:
+        """The extensions of staged files by their kind (``crt``, ``key``, ``pem``)."""
+        kinds = {CERTIFICATE: "crt", PRIVATE_KEY: "key", CHAIN: "pem"}
+        return {kinds[kind.role]: kind.extension for kind in self.files}
+
     def forbidden_passphrase_position(self, passphrase: str) -> int | None:
         """Where the first character stands that the appliance does not take in a passphrase, from 1; None if none."""
         for position, character in enumerate(passphrase, start=1):
