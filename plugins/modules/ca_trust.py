@@ -187,6 +187,14 @@ stores:
     verified_by:
       description: The tool that was asked.
       type: str
+    repaired:
+      description:
+        - What showed that the store was not whole, since a change of it had been cut off. It was made anew; in check mode, it would be.
+        - Empty if it was whole.
+      type: str
+    damage:
+      description: What is still not whole after that, or empty.
+      type: str
     error:
       description: Why the store could not be done, or empty.
       type: str
@@ -238,6 +246,11 @@ def main() -> None:
     result = _result(reports, module._diff)
     errors = [report.error for report in reports if report.error and not report.optional]
     for report in reports:
+        if report.repaired:
+            verb = "would be" if module.check_mode else "was"
+            module.warn(f"{report.name} ({report.path}) was not whole and {verb} made anew: {report.repaired}")
+        if report.damage:
+            module.warn(f"{report.name} ({report.path}) is not whole, also made anew: {report.damage}")
         if report.error and report.optional:
             module.warn(f"not done: {report.error}")
         elif report.left:
