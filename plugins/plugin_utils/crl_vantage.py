@@ -75,6 +75,7 @@ class Vantage:
             "proxy": settings.proxy,
             "credentials": settings.credentials,
             "no_proxy": settings.no_proxy,
+            "allow_networks": list(settings.allow_networks),
         }
         arguments = {name: value for name, value in arguments.items() if value is not None}
         result = self.action._execute_module(_MODULE, module_args=arguments, task_vars=self.task_vars)

@@ -25,7 +25,8 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parents[2]
 sys.path.insert(0, os.environ.get("OT_PKI_COLLECTIONS", str(TOP / "build" / "collections")))
 
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.parallel import (
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.parallel import (  # noqa: E402
+    process_map,
     usable_processors,
 )
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.validation.task import run  # noqa: E402

@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crl import verdicts
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crl import judging, verdicts
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crl.judging import Case, Judge, read_case
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crl.verdicts import CertificateVerdict, Verdict
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crypto import serialization, x509
@@ -229,7 +229,7 @@ def test_unreadable_input_is_that_objects_error(kitchen: Kitchen, name: str) -> 
 def test_every_reason_of_the_contract_has_its_advice() -> None:
     assert set(verdicts.REASONS) == {
         "ok", "no-url", "scheme", "dns", "refused", "timeout", "proxy", "http-status", "redirect", "empty", "not-a-crl",
-        "too-large", "issuer", "signature", "not-yet-valid", "expired", "scope", "delta-without-base", "revoked",
+        "too-large", "address", "issuer", "signature", "not-yet-valid", "expired", "scope", "delta-without-base", "revoked",
     }  # fmt: skip
 
 
@@ -321,3 +321,14 @@ def test_a_crl_made_by_cfssl(kitchen: Kitchen, tmp_path: Path) -> None:
         read_case("s", leaf, [kitchen.chain])
     )
     assert only(verdict).reason == "revoked", only(verdict)
+
+
+def test_one_certificate_does_not_keep_a_run_busy_for_hours(kitchen: Kitchen) -> None:
+    urls = [f"http://crl.example/{number}.crl" for number in range(judging.MAX_URLS + 3)]
+    case = read_case("sensor-1", kitchen.leaf("sensor-1", *urls), [])
+    assert case.wanted_urls() == urls[: judging.MAX_URLS]
+    verdict = Judge({}, AT).judge(case)
+    assert len(verdict.verdicts) == judging.MAX_URLS
+    assert any("names 19 CRL URLs; the first 16 were fetched, 3 were not" in text for text in verdict.remarks())
+    # What somebody has asked for is fetched.
+    assert len(read_case("urls", None, [], urls).wanted_urls()) == len(urls)
