@@ -166,8 +166,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._plain.errors import InputError, PkiError
-from ..module_utils._plain.hosts_file import ABSENT, BLOCK, DEFAULT_MARKER, PRESENT, Plan, plan
+from ..module_utils._plain.hosts_file import ABSENT, BLOCK, PRESENT, Plan, plan
 from ..module_utils._plain.hosts_file_entries import parse_entries
+from ..module_utils._plain.hosts_file_options import ARGUMENT_SPEC
 from ..module_utils._plain.hosts_file_read import read_hosts
 
 # Larger files are not shown whole by --diff.
@@ -177,24 +178,7 @@ MAX_DIFF = 1024 * 1024
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(
-        argument_spec={
-            "ip": {"type": "str"},
-            "names": {"type": "list", "elements": "str"},
-            "entries": {
-                "type": "list",
-                "elements": "dict",
-                "options": {
-                    "ip": {"type": "str"},
-                    "names": {"type": "list", "elements": "str", "required": True},
-                },
-            },
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "path": {"type": "path", "default": "/etc/hosts"},
-            "backup": {"type": "bool", "default": False},
-            "conflict": {"type": "str", "choices": ["move", "keep", "fail"], "default": "move"},
-            "style": {"type": "str", "choices": ["lines", "block"], "default": "lines"},
-            "marker": {"type": "str", "default": DEFAULT_MARKER},
-        },
+        argument_spec=ARGUMENT_SPEC,
         mutually_exclusive=[("ip", "entries"), ("names", "entries")],
         supports_check_mode=True,
     )

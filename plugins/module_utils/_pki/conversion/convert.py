@@ -15,9 +15,10 @@ from ..intake.inputs import MAX_FILE, InputFile
 from ..intake.material import gather, take_apart
 from ..intake.problem import ERROR, INFO, WARNING, ConversionProblem, Finding, finding
 from ..intake.selection import Selection, select
+from ..profiles.defender_iot.profile import DEFENDER_IOT
 from ..values import x509_parts as parts
 from ..values.certificates import name_text
-from ..values.keys import forbidden_passphrase_position
+from ..values.failures import alone
 from . import outputs
 from .outputs import Form
 from .placing import Ownership, Placement, place, plan_placement, read_current
@@ -138,6 +139,13 @@ def _facts(selection: Selection, form: Form) -> dict[str, Any]:
 
 def convert(conversion: Conversion, check_mode: bool = False) -> Outcome:
     """Convert; a fault becomes a finding of severity error, and then nothing was written."""
+    return alone(
+        lambda: _convert(conversion, check_mode),
+        lambda problem: Outcome(conversion, findings=(finding("src.damaged", ERROR, f"not converted: {problem}"),)),
+    )
+
+
+def _convert(conversion: Conversion, check_mode: bool) -> Outcome:
     findings: list[Finding] = []
     selection = None
     try:
@@ -159,7 +167,7 @@ def _check_passphrase(conversion: Conversion) -> None:
     passphrase = conversion.form.passphrase
     if not passphrase or not set(conversion.outputs) & outputs.HOLDING_KEYS:
         return
-    position = forbidden_passphrase_position(passphrase)
+    position = DEFENDER_IOT.forbidden_passphrase_position(passphrase)
     if position is not None:
         message = f"character {position} of output_passphrase is not among those that a sensor takes"
         raise ConversionProblem("key.passphrase-characters", message)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from ..crypto import hashes, pkcs7, pkcs12, serialization
 from ..intake.inputs import InputFile
 from ..intake.material import PKCS8, TRADITIONAL, FoundCertificate, Material, key_der, take_apart
+from ..intake.problem import ConversionProblem
 from ..intake.selection import Needs, Selection
 from ..values import reading
 from ..values import x509_parts as parts
@@ -57,11 +58,11 @@ def needs_of(kinds: Sequence[str]) -> Needs:
 def render(kind: str, selection: Selection, form: Form) -> bytes:
     """The bytes of an output; the selection has what it takes."""
     if kind == "crt":
-        return reading.to_pem(selection.the_leaf.view.certificate)
+        return reading.pem_of(selection.the_leaf.view.der)
     if kind == "crt_der":
-        return selection.the_leaf.view.certificate.public_bytes(serialization.Encoding.DER)
+        return selection.the_leaf.view.der
     if kind == "pem":
-        return b"".join(reading.to_pem(entry.view.certificate) for entry in selection.chain)
+        return b"".join(reading.pem_of(entry.view.der) for entry in selection.chain)
     if kind == "p7b":
         return pkcs7.serialize_certificates(_everything(selection), serialization.Encoding.PEM)
     if kind == "key":
@@ -71,7 +72,20 @@ def render(kind: str, selection: Selection, form: Form) -> bytes:
 
 def _everything(selection: Selection) -> list[x509.Certificate]:
     found = ([selection.leaf] if selection.leaf else []) + list(selection.chain)
-    return [entry.view.certificate for entry in found]
+    return [_whole(entry) for entry in found]
+
+
+def _whole(entry: FoundCertificate) -> x509.Certificate:
+    """The certificate for a container.
+
+    :raises ConversionProblem: the library has only a copy for reading of it, which is not what its CA signed.
+    """
+    if not entry.view.exact:
+        why = (entry.view.oddities or entry.view.problems or ["it breaks a rule of encoding"])[0]
+        message = f"{entry.view.title} cannot be put into a container: {why}"
+        hint = "Take crt, key and pem, which hold it as it is; for a container: openssl pkcs12 -export, crl2pkcs7."
+        raise ConversionProblem("crt.parse", message, entry.source, hint)
+    return entry.view.certificate
 
 
 def _key(selection: Selection, form: Form) -> bytes:
@@ -114,8 +128,8 @@ def _pkcs12(selection: Selection, form: Form) -> bytes:
     return pkcs12.serialize_key_and_certificates(
         name.encode() if name else None,
         selection.the_key.key,  # type: ignore[arg-type]
-        selection.the_leaf.view.certificate,
-        [entry.view.certificate for entry in selection.chain] or None,
+        _whole(selection.the_leaf),
+        [_whole(entry) for entry in selection.chain] or None,
         encryption,
     )
 

@@ -30,6 +30,7 @@ from ..validation.revocation import (
 from ..values import x509_parts as parts
 from ..values.certificates import CertificateView, name_text, read_own_certificates, read_shared_certificates
 from ..values.certificates import signed_by as certificate_signed_by
+from ..values.failures import alone
 from .verdicts import NO_URL, OK, REVOKED, CertificateVerdict, Verdict
 
 _POINTS, _BASIC_CONSTRAINTS = "2.5.29.31", "2.5.29.19"
@@ -131,7 +132,10 @@ class Judge:
         self._read: dict[str, _Read] = {}
 
     def judge(self, case: Case) -> CertificateVerdict:
-        """What the URLs are worth for a case."""
+        """What the URLs are worth for a case; never fails, whatever the certificate and the CRLs are."""
+        return alone(lambda: self._judge(case), lambda problem: CertificateVerdict(case.name, (), problem))
+
+    def _judge(self, case: Case) -> CertificateVerdict:
         if case.problem is not None:
             return CertificateVerdict(case.name, (), case.problem)
         if case.leaf is None:

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..._plain.errors import KeyReadError, PassphraseError
-from ..crypto import UnsupportedAlgorithm, pkcs7, pkcs12, rsa, serialization
+from ..crypto import UnreadableError, guard, pkcs7, pkcs12, rsa, serialization
 from ..values import reading
 from ..values.keys import load_private_key
+from . import second_opinion
 from .bounded import LimitReached, run_bounded
 from .problem import ConversionProblem
 
@@ -62,9 +63,10 @@ class Opened:
 def load_unencrypted(der: bytes) -> PrivateKeyTypes:
     """A private key that was unencrypted PKCS#8 in our own hands.
 
-    :raises ValueError: a kind of key that is not known.
+    :raises UnreadableError: a kind of key that is not known.
     """
-    return serialization.load_der_private_key(der, None, unsafe_skip_rsa_key_validation=True)
+    with guard(secret=True):
+        return serialization.load_der_private_key(der, None, unsafe_skip_rsa_key_validation=True)
 
 
 def _plain(key: PrivateKeyTypes) -> bytes:
@@ -95,13 +97,19 @@ def open_pkcs7(der: bytes, source: str) -> Opened:
     """
     _check_whole(der, source, "PKCS#7")
     try:
-        with warnings.catch_warnings():
+        with guard(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that BER is not DER
             certificates = pkcs7.load_der_pkcs7_certificates(der)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        message = f"the PKCS#7 file cannot be read: {reading.explain(error)}"
+            found = [certificate.public_bytes(serialization.Encoding.DER) for certificate in certificates]
+    except UnreadableError as error:
+        # One odd certificate is enough for the library to refuse them all.
+        with contextlib.suppress(LimitReached):
+            found = run_bounded(lambda: second_opinion.certificates_of_pkcs7(der))
+            if found:
+                return Opened(tuple((each, None) for each in found))
+        message = f"the PKCS#7 file cannot be read: {error}"
         raise ConversionProblem("src.damaged", message, source) from None
-    return Opened(tuple((certificate.public_bytes(serialization.Encoding.DER), None) for certificate in certificates))
+    return Opened(tuple((each, None) for each in found))
 
 
 def _check_whole(der: bytes, source: str, what: str) -> None:
@@ -153,22 +161,37 @@ def _try_pkcs12(der: bytes, candidates: Sequence[bytes]) -> tuple[str, str, Open
     state, detail = _WRONG, ""
     for candidate in candidates:
         try:
-            with warnings.catch_warnings():
+            with guard(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # that BER is not DER, and odd serial numbers
                 content = pkcs12.load_pkcs12(der, candidate or None)
-        except UnsupportedAlgorithm as error:
-            return _UNSUPPORTED, reading.explain(error), Opened()
-        except (ValueError, TypeError) as error:
-            text = reading.explain(error)
-            if "password" in text.lower() or "decrypt" in text.lower() or "mac verify" in text.lower():
+                return _OPENED, "", _opened(der, content, candidate)
+        except UnreadableError as error:
+            text = str(error)
+            words = text.lower()
+            if "password" in words or "decrypt" in words or "mac verify" in words:
                 continue
-            if "unsupported" in text.lower() or "unknown cipher" in text.lower():
+            if "unsupported" in words or "unknown cipher" in words or "not supported" in words:
                 return _UNSUPPORTED, text, Opened()
+            # One odd certificate is enough for the library to refuse all of it.
+            other = _opened_by_openssl(der, candidate)
+            if other is not None:
+                return _OPENED, "", other
             # Not authenticated (no MAC) and opened with the wrong passphrase, it looks damaged: try the others first.
             state, detail = _DAMAGED, text
-            continue
-        return _OPENED, "", _opened(der, content, candidate)
     return state, detail, Opened()
+
+
+def _opened_by_openssl(der: bytes, passphrase: bytes) -> Opened | None:
+    """What the command finds in it, if the certificates can be read one by one."""
+    certificates, pems = second_opinion.content_of_pkcs12(der, passphrase)
+    keys = []
+    for pem in pems:
+        with contextlib.suppress(KeyReadError, UnreadableError), guard(secret=True):
+            keys.append(_plain(load_private_key(pem)))
+    if not certificates and not keys:
+        return None
+    used = bool(passphrase) and _KEY_BAGS[0] not in der
+    return Opened(tuple(certificates), tuple(dict.fromkeys(keys)), used, max(0, len(pems) - len(keys)))
 
 
 def _opened(der: bytes, content: pkcs12.PKCS12KeyAndCertificates, passphrase: bytes) -> Opened:
@@ -184,24 +207,19 @@ def _opened(der: bytes, content: pkcs12.PKCS12KeyAndCertificates, passphrase: by
         # The library hands out one key only. The others stand in bags of their own, each a whole PKCS#8 structure.
         slices = _key_bags(der)
         for piece in slices[:MAX_KEYS]:
-            key: PrivateKeyTypes | None
-            try:
-                key = serialization.load_der_private_key(piece, passphrase or None, unsafe_skip_rsa_key_validation=True)
-            except TypeError:
-                key = _load_or_none(piece)
-            except (ValueError, UnsupportedAlgorithm):
-                key = None
-            if key is not None and _plain(key) not in keys:
-                keys.append(_plain(key))
+            plain = _piece_or_none(piece, passphrase)
+            if plain is not None and plain not in keys:
+                keys.append(plain)
         missed = max(0, bags - len(keys))
     # Without a MAC an unencrypted file opens with any passphrase.
     return Opened(tuple(certificates), tuple(keys), bool(passphrase) and _KEY_BAGS[0] not in der, missed)
 
 
-def _load_or_none(piece: bytes) -> PrivateKeyTypes | None:
+def _piece_or_none(piece: bytes, passphrase: bytes) -> bytes | None:
     try:
-        return load_unencrypted(piece)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+        with guard(secret=True):
+            return _plain(load_private_key(piece, passphrase or None))
+    except (KeyReadError, UnreadableError):
         return None
 
 
@@ -252,10 +270,11 @@ def _try_key(data: bytes, candidates: Sequence[bytes]) -> tuple[str, str, bytes]
     state, detail = _WRONG, ""
     for candidate in candidates:
         try:
-            return _OPENED, "", _plain(load_private_key(data, candidate))
+            with guard(secret=True):
+                return _OPENED, "", _plain(load_private_key(data, candidate))
         except PassphraseError:
             continue
-        except KeyReadError as error:
+        except (KeyReadError, UnreadableError) as error:
             state, detail = _DAMAGED, str(error)
     return state, detail, b""
 

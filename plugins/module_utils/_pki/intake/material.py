@@ -13,9 +13,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ..._plain.errors import KeyReadError
-from ..crypto import UnsupportedAlgorithm, rsa, serialization
+from ..crypto import UnreadableError, guard, rsa, serialization
 from ..values import reading
 from ..values.certificates import CertificateView, show
+from ..values.failures import alone
 from ..values.keys import load_private_key, public_key_id, public_numbers_fit
 from . import containers
 from .inputs import InputFile, Inputs, read_inputs
@@ -167,6 +168,15 @@ def gather_files(inputs: Inputs, passphrases: Sequence[str]) -> Material:
 
 def take_apart(file: InputFile, passphrases: Sequence[str]) -> Material:
     """Everything in one file; never fails."""
+    return alone(lambda: _take_apart(file, passphrases), lambda problem: _failed(file, problem))
+
+
+def _failed(file: InputFile, problem: str) -> Material:
+    note = ConversionProblem("src.damaged", f"it could not be taken apart: {problem}", file.label).finding
+    return Material(findings=[note if file.named else replace(note, severity=WARNING)])
+
+
+def _take_apart(file: InputFile, passphrases: Sequence[str]) -> Material:
     material = Material()
     try:
         content = reading.read_content(file.data)
@@ -233,16 +243,16 @@ def _take_block(
 # The CA certificates of many conversions are the same ones.
 @functools.lru_cache(maxsize=256)
 def _view(der: bytes, source: str) -> CertificateView:
-    return CertificateView(reading.load_certificate(der), source)
+    return CertificateView.from_der(der, source)
 
 
 def _certificate(block: reading.Block, source: str) -> Material:
     der = block.der or b""
     try:
         view = _view(der, source)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except UnreadableError as error:
         length = reading.declared_length(der)
-        text = reading.explain(error)
+        text = str(error)
         if length is not None and length > len(der):
             text = f"it is cut off: {length} bytes are announced, {len(der)} are there"
         raise ConversionProblem("crt.parse", f"the certificate cannot be read: {text}", source) from None
@@ -254,14 +264,19 @@ def _from_container(opened: containers.Opened, source: str, kind: str) -> Materi
     for der, name in opened.certificates:
         try:
             view = _view(der, source)
-        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-            message = f"a certificate in it cannot be read: {reading.explain(error)}"
+        except UnreadableError as error:
+            message = f"a certificate in it cannot be read: {error}"
             raise ConversionProblem("crt.parse", message, source) from None
         material.merge(Material([FoundCertificate(view, source, name)]))
     for pkcs8 in opened.keys:
-        key = containers.load_unencrypted(pkcs8)
+        try:
+            with guard(secret=True):
+                key = containers.load_unencrypted(pkcs8)
+                key_id = public_key_id(key.public_key())
+        except UnreadableError as error:
+            raise ConversionProblem("key.parse", f"a private key in it cannot be read: {error}", source) from None
         _check_numbers(key, source)
-        entry = FoundKey(key, public_key_id(key.public_key()), source, opened.passphrase_used, container=kind)
+        entry = FoundKey(key, key_id, source, opened.passphrase_used, container=kind)
         material.merge(Material(keys=[entry]))
     if opened.missed_keys:
         text = f"{opened.missed_keys} of its keys cannot be told apart from here and are passed over"
@@ -277,12 +292,14 @@ def _key(block: reading.Block, encoding: str, source: str, passphrases: Sequence
             key = containers.load_unencrypted(containers.open_encrypted_key(data, passphrases, source))
         else:
             key = load_private_key(data)
-    except KeyReadError as error:
+        with guard(secret=True):
+            key_id = public_key_id(key.public_key())
+    except (KeyReadError, UnreadableError) as error:
         raise ConversionProblem("key.parse", f"the private key cannot be read: {error}", source) from None
     _check_numbers(key, source)
     traditional = block.label not in ("PRIVATE KEY", "ENCRYPTED PRIVATE KEY") if encoding == "pem" else False
     form = TRADITIONAL if traditional else PKCS8
-    return Material(keys=[FoundKey(key, public_key_id(key.public_key()), source, encrypted, form, block.kind)])
+    return Material(keys=[FoundKey(key, key_id, source, encrypted, form, block.kind)])
 
 
 def _check_numbers(key: PrivateKeyTypes, source: str) -> None:

@@ -12,10 +12,10 @@ from typing import Any
 
 from ..._plain import tls_probe
 from ..._plain.tls_probe import Handshake, Probe
-from ..crypto import UnsupportedAlgorithm
-from ..values import reading
+from ..crypto import UnreadableError
 from ..values import x509_parts as parts
 from ..values.certificates import CertificateView, name_text, show, show_time, signed_by
+from ..values.failures import alone
 from .chain import NONE, UNKNOWN, issuer_title, sent_chain
 from .known import Known
 from .matching import match_name
@@ -41,6 +41,7 @@ NOT_COMPARED = "not-compared"
 UNREADABLE = "unreadable"
 
 _OLD_VERSIONS = ("SSLv3", "TLSv1", "TLSv1.1")
+_MAX_PROBLEMS = 5
 _UPLOAD = "upload the one that was given"
 
 
@@ -98,7 +99,10 @@ class Judge:
     min_days_left: int
 
     def judge(self, target: Target, probe: Probe) -> LiveResult:
-        """Say what the target presents, and what that means."""
+        """Say what the target presents, and what that means; never fails, whatever it presents."""
+        return alone(lambda: self._judge(target, probe), lambda problem: _unexpected(target, problem))
+
+    def _judge(self, target: Target, probe: Probe) -> LiveResult:
         expected = target.expected.view
         result = LiveResult(target.sensor, target.name, target.host, target.port)
         result.expected_fingerprint = expected.fingerprint if expected else None
@@ -148,6 +152,7 @@ class Judge:
             result.state, result.reason = OTHER, UNREADABLE
             result.fail("presents a certificate that cannot be read")
             return
+        result.warnings += [f"of the certificate, {problem}" for problem in view.problems[:_MAX_PROBLEMS]]
         result.common_name = view.common_names[-1] if view.common_names else None
         result.subject, result.issuer = name_text(view.subject), name_text(view.issuer)
         result.fingerprint = view.fingerprint
@@ -234,6 +239,12 @@ class Judge:
         return _by_age(view, expected)
 
 
+def _unexpected(target: Target, problem: str) -> LiveResult:
+    result = LiveResult(target.sensor, target.name, target.host, target.port, state=OTHER, reason=UNREADABLE)
+    result.fail(f"what it presents could not be judged: {problem}")
+    return result
+
+
 def _stranger(target: Target, view: CertificateView, expected: CertificateView) -> tuple[str, str]:
     """A certificate that nobody has seen before, from what it says about itself."""
     named = match_name(view, target.name).matches
@@ -283,8 +294,8 @@ def _same_issuer(target: Target, view: CertificateView, expected: CertificateVie
 def _view(der: bytes) -> CertificateView | None:
     """A certificate that was seen; the CA's own is sent by every target, and each target's own twice."""
     try:
-        return CertificateView(reading.load_certificate(der), "presented")
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return CertificateView.from_der(der, "presented")
+    except UnreadableError:
         return None
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ..._plain.errors import InputError, PkiError
 from ..._plain.files import read_file
 from ..._plain.trust.model import Anchor
-from ..crypto import hashes, serialization, x509
+from ..crypto import UnreadableError, guard, hashes, serialization, x509
 from ..values import reading
 from ..values import x509_parts as parts
 
@@ -127,9 +127,10 @@ def _read(path: str) -> list[Judged]:
         if block.der is None:
             raise InputError(f"{path} is damaged: {block.problem}")
         try:
-            found.append(_judged(reading.load_certificate(block.der), path))
-        except ValueError as error:
-            raise InputError(f"{path} is damaged: {reading.explain(error)}") from error
+            with guard():
+                found.append(_judged(reading.load_certificate(block.der), path))
+        except UnreadableError as error:
+            raise InputError(f"{path} is damaged: {error}") from error
     return found
 
 
@@ -158,9 +159,10 @@ def _problem(judged: Judged, moment: datetime.datetime, expected: frozenset[str]
     if expected and judged.fingerprint not in expected:
         return f"has the SHA-256 fingerprint {judged.fingerprint}, which is not among the fingerprints expected"
     try:
-        extensions = certificate.extensions
-    except ValueError as error:
-        return f"has a damaged extension: {reading.explain(error)}"
+        with guard():
+            extensions = certificate.extensions
+    except UnreadableError as error:
+        return f"has a damaged extension: {error}"
     try:
         authority = extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     except x509.ExtensionNotFound:

@@ -277,7 +277,7 @@ def _judge_ca(view: CertificateView, at: datetime.datetime, min_ca_key_bits: int
 
 
 def _not_a_ca(view: CertificateView) -> str | None:
-    if view.problems and not view.extensions:
+    if not view.extensions_known:
         return None  # said already; what the extensions are is not known
     if not view.subject_name:
         return "has no name: the subject of a CA is not empty"

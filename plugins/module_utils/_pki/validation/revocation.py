@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from ..crypto import CRLEntryExtensionOID, InvalidSignature, UnsupportedAlgorithm, x509
+from ..crypto import CRLEntryExtensionOID, UnreadableError, guard, x509
 from ..values import reading
 from ..values.certificates import CertificateView, name_text, normal_name, show_time, verify_signature
+from ..values.x509_parts import serial_text
 from .model import Source
 
 _NUMBER, _DELTA, _SCOPE, _AKI, _FRESHEST = "2.5.29.20", "2.5.29.27", "2.5.29.28", "2.5.29.35", "2.5.29.46"
@@ -45,13 +46,13 @@ class CrlView:
         self._serials: frozenset[int] | None = None
         self._signatures: dict[str, bool] = {}
         try:
-            with warnings.catch_warnings():
+            with guard(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 self.issuer = crl.issuer
                 self.this_update, self.next_update = crl.last_update_utc, crl.next_update_utc
                 self.extensions = {extension.oid.dotted_string: extension for extension in crl.extensions}
-        except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
-            self.problems.append(reading.explain(error))
+        except UnreadableError as error:
+            self.problems.append(str(error))
         self.issuer_name = normal_name(self.issuer)
         unknown = [oid for oid, extension in self.extensions.items() if extension.critical and oid not in _KNOWN]
         if unknown:
@@ -83,10 +84,22 @@ class CrlView:
         if signer.public_key is None:
             return False
         try:
-            verify_signature(self.crl, self.crl.tbs_certlist_bytes, signer.public_key)
-        except (InvalidSignature, TypeError, ValueError, UnsupportedAlgorithm):
+            with guard():
+                verify_signature(self.crl, self.crl.tbs_certlist_bytes, signer.public_key)
+        except UnreadableError:
             return False
         return True
+
+    def _find(self, serial: int) -> Any:
+        if serial >= 0:
+            with guard("an entry of the CRL"):
+                return self.crl.get_revoked_certificate_by_serial_number(serial)
+        # A search for a negative number, which no standard allows and some old CAs gave, is refused by the library.
+        return next((entry for entry in self._listed() if entry.serial_number == serial), None)
+
+    def _listed(self) -> list[Any]:
+        with guard("an entry of the CRL"):
+            return list(self.crl)
 
     def entries(self, serial: int) -> Iterator[tuple[Any, Any]]:
         """Entries with that serial number, each with its certificate issuer's name (of an indirect CRL) or None."""
@@ -94,14 +107,14 @@ class CrlView:
         if scope is None or not scope.indirect_crl:
             self._questions += 1
             if self._serials is None and self._questions >= _INDEX_FROM:
-                self._serials = frozenset(entry.serial_number for entry in self.crl)
+                self._serials = frozenset(entry.serial_number for entry in self._listed())
             if self._serials is None or serial in self._serials:
-                entry = self.crl.get_revoked_certificate_by_serial_number(serial)
+                entry = self._find(serial)
                 if entry is not None:
                     yield entry, None
             return
         issuer = self.issuer_name
-        for entry in self.crl:
+        for entry in self._listed():
             named = _entry_issuer(entry)
             if named is not None:
                 issuer = named  # counts for the entries after it as well (RFC 5280, section 5.3.3)
@@ -111,8 +124,9 @@ class CrlView:
 
 def _entry_issuer(entry: Any) -> Any:
     try:
-        value = entry.extensions.get_extension_for_oid(CRLEntryExtensionOID.CERTIFICATE_ISSUER).value
-    except (x509.ExtensionNotFound, ValueError):
+        with guard():
+            value = entry.extensions.get_extension_for_oid(CRLEntryExtensionOID.CERTIFICATE_ISSUER).value
+    except UnreadableError:
         return None
     for name in value:
         if isinstance(name, x509.DirectoryName):
@@ -140,8 +154,8 @@ def _read(data: bytes, path: str) -> CrlFile:
             continue
         try:
             view = CrlView(reading.load_crl(block.der), path)
-        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-            problems.append(reading.explain(error))
+        except UnreadableError as error:
+            problems.append(str(error))
             continue
         problems.extend(view.problems)
         if not view.problems:
@@ -385,8 +399,9 @@ def _look_up(crl: CrlView, delta: CrlView | None, view: CertificateView) -> Answ
                 )
             return Answer(
                 "revoked",
-                f"{view.title} (serial number {view.serial:x}) was revoked on {show_time(entry.revocation_date_utc)}"
-                f"{f', reason {reason}' if reason else ''}, says the CRL {listing.source}",
+                f"{view.title} (serial number {serial_text(view.serial)}) was revoked on "
+                f"{show_time(entry.revocation_date_utc)}{f', reason {reason}' if reason else ''}, "
+                f"says the CRL {listing.source}",
                 listing.source,
                 revoked=entry.revocation_date_utc,
                 reason=reason,

@@ -13,61 +13,28 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..crypto import InvalidSignature, UnsupportedAlgorithm, dsa, ec, ed448, ed25519, padding, rsa, serialization, x509
-from ..validation.model import Source
-from . import reading
+from ..crypto import (
+    UnreadableError,
+    UnsupportedAlgorithm,
+    dsa,
+    ec,
+    ed448,
+    ed25519,
+    guard,
+    padding,
+    rsa,
+    serialization,
+    x509,
+)
+from . import reading, tolerant
+from .oids import extension_name as extension_name
+from .oids import field_name as field_name
+from .source import Source
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
     NormalName = tuple[tuple[tuple[str, Any], ...], ...]
-
-_SHORT_NAMES = {
-    "2.5.4.6": "C",
-    "2.5.4.8": "ST",
-    "2.5.4.7": "L",
-    "2.5.4.10": "O",
-    "2.5.4.11": "OU",
-    "2.5.4.3": "CN",
-    "1.2.840.113549.1.9.1": "emailAddress",
-    "2.5.4.5": "serialNumber",
-    "0.9.2342.19200300.100.1.25": "DC",
-    "0.9.2342.19200300.100.1.1": "UID",
-    "2.5.4.4": "SN",
-    "2.5.4.42": "GN",
-    "2.5.4.9": "street",
-    "2.5.4.17": "postalCode",
-    "2.5.4.12": "title",
-    "2.5.4.97": "organizationIdentifier",
-}
-
-_EXTENSION_NAMES = {
-    "2.5.29.14": "subjectKeyIdentifier",
-    "2.5.29.35": "authorityKeyIdentifier",
-    "2.5.29.19": "basicConstraints",
-    "2.5.29.15": "keyUsage",
-    "2.5.29.37": "extendedKeyUsage",
-    "2.5.29.17": "subjectAltName",
-    "2.5.29.18": "issuerAltName",
-    "2.5.29.31": "cRLDistributionPoints",
-    "2.5.29.46": "freshestCRL",
-    "2.5.29.32": "certificatePolicies",
-    "2.5.29.33": "policyMappings",
-    "2.5.29.36": "policyConstraints",
-    "2.5.29.54": "inhibitAnyPolicy",
-    "2.5.29.30": "nameConstraints",
-    "1.3.6.1.5.5.7.1.1": "authorityInfoAccess",
-}
-
-
-def field_name(oid: str) -> str:
-    """OpenSSL's short name of a subject field, or its dotted object identifier."""
-    return _SHORT_NAMES.get(oid, oid)
-
-
-def extension_name(oid: str) -> str:
-    """The name of an extension as RFC 5280 writes it, or its dotted object identifier."""
-    return _EXTENSION_NAMES.get(oid, oid)
 
 
 def show(text: str, limit: int = 120) -> str:
@@ -117,41 +84,77 @@ def name_text(name: x509.Name) -> str:
 
 
 class CertificateView:
-    """A certificate with everything that can fail on access already tried.
+    """A certificate with everything that can fail on access already tried; nothing here raises afterwards.
 
+    :ivar certificate: the library's object. If not ``exact``, a copy for reading (:mod:`.tolerant`): never verify
+        or write that one, but ``signed`` and ``der``.
+    :ivar der: the certificate as it came, and ``signed``: what its signature covers.
     :ivar problems: what could not be read, in words; a rule that needs it does not run.
+    :ivar oddities: what breaks a rule of encoding and was read all the same, in words.
     :ivar source: the file it came from; empty if it may have come from several.
-    :ivar extensions: by dotted object identifier, in the certificate's order; empty if one of them is damaged.
+    :ivar extensions: by dotted object identifier, in the certificate's order, but for those that cannot be read.
+    :ivar unreadable: the extensions that cannot be read, by dotted object identifier, and why.
+    :ivar extensions_known: False if an extension that matters cannot be read or stands there twice, so that nobody
+        can say which are missing.
     :ivar subject_name: the subject, normalised for comparison; likewise ``issuer_name``.
     """
 
     __slots__ = (
         "certificate",
         "der",
+        "exact",
         "extensions",
+        "extensions_known",
         "fingerprint",
         "issuer",
         "issuer_name",
         "key_problem",
         "not_after",
         "not_before",
+        "oddities",
         "problems",
         "public_key",
         "serial",
+        "signed",
         "source",
         "spki",
         "subject",
         "subject_name",
         "title",
+        "unreadable",
         "version_3",
     )
 
     def __init__(self, certificate: x509.Certificate, source: str) -> None:
-        self.certificate = certificate
+        self._fill(tolerant.read(certificate.public_bytes(serialization.Encoding.DER)), source)
+        self._keep(certificate.public_bytes(serialization.Encoding.DER))
+
+    @classmethod
+    def from_der(cls, der: bytes, source: str) -> CertificateView:
+        """The certificate in these octets.
+
+        :raises UnreadableError: it is none, or so damaged that nothing can be said about it.
+        """
+        view = cls.__new__(cls)
+        found = tolerant.read(der)
+        view._fill(found, source)
+        view._keep(reading.without_trust_settings(der))
+        return view
+
+    def _keep(self, der: bytes) -> None:
+        self.der = der
+        self.fingerprint = hashlib.sha256(der).hexdigest()
+
+    def _fill(self, found: tolerant.Reading, source: str) -> None:
+        self.certificate = found.certificate
+        self.exact = found.exact
+        self.signed = found.signed
         self.source = source
-        self.problems: list[str] = []
-        self.der = certificate.public_bytes(serialization.Encoding.DER)
-        self.fingerprint = hashlib.sha256(self.der).hexdigest()
+        self.problems: list[str] = list(found.problems)
+        self.oddities: list[str] = list(found.oddities)
+        self.extensions: dict[str, x509.Extension[Any]] = found.extensions
+        self.unreadable: dict[str, str] = found.unreadable
+        self.extensions_known = found.extensions_known
         with warnings.catch_warnings():
             # Odd values (an empty CN, a country of three letters) are warned of on stderr; rules report them.
             warnings.simplefilter("ignore")
@@ -169,28 +172,27 @@ class CertificateView:
         self.not_after = self._try("its notAfter date", lambda: certificate.not_valid_after_utc, epoch)
         self.serial = self._try("its serial number", lambda: certificate.serial_number, 0)
         self.version_3 = self._try("its version", lambda: certificate.version == x509.Version.v3, False)
-        extensions = self._try("its extensions", lambda: list(certificate.extensions), [])
-        self.extensions: dict[str, x509.Extension[Any]] = {
-            extension.oid.dotted_string: extension for extension in extensions
-        }
         self.public_key: CertificatePublicKeyTypes | None = None
         self.key_problem: str | None = None
         self.spki = b""
         try:
-            self.public_key = certificate.public_key()
-            self.spki = self.public_key.public_bytes(
-                serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-            )
-        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-            self.key_problem = reading.explain(error)
+            with guard():
+                key = certificate.public_key()
+                self.spki = key.public_bytes(
+                    serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+                )
+                self.public_key = key
+        except UnreadableError as error:
+            self.key_problem = str(error)
         names = [value for short, value in name_pairs(self.subject) if short == "CN" and value]
         self.title = show(names[-1]) if names else name_text(self.subject)
 
     def _try(self, what: str, access: Any, otherwise: Any) -> Any:
         try:
-            return access()
-        except (ValueError, TypeError, OverflowError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
-            self.problems.append(f"{what} cannot be read: {reading.explain(error)}")
+            with guard(what):
+                return access()
+        except UnreadableError as error:
+            self.problems.append(str(error))
             return otherwise
 
     def value(self, oid: str) -> Any:
@@ -221,7 +223,7 @@ class CertificateView:
     def alternative_names(self, kind: Any) -> list[Any]:
         """The values of one type of subject alternative name."""
         value = self.value("2.5.29.17")
-        return [] if value is None else value.get_values_for_type(kind)
+        return [] if value is None else list(value.get_values_for_type(kind))
 
 
 @functools.lru_cache(maxsize=1024)
@@ -230,19 +232,20 @@ def signed_by(certificate: CertificateView, issuer: CertificateView) -> bool:
     if issuer.public_key is None:
         return False
     try:
-        with warnings.catch_warnings():
+        with guard(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
+                if not (certificate.exact and issuer.exact):
+                    raise ValueError("the library holds copies for reading, which nobody signed")
                 # Compares both statements of the algorithm as well.
                 certificate.certificate.verify_directly_issued_by(issuer.certificate)
             except ValueError as error:
                 if "outer" in str(error):
                     raise
                 # The same name in other letters or string types, or a hash so weak that only this way is left.
-                verify_signature(
-                    certificate.certificate, certificate.certificate.tbs_certificate_bytes, issuer.public_key
-                )
-    except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
+                verify_signature(certificate.certificate, certificate.signed, issuer.public_key)
+    except UnreadableError:
+        # A signature that is wrong is one of the library's exceptions too.
         return False
     return True
 
@@ -293,15 +296,15 @@ def read_certificates(data: bytes, source: str) -> CertificateFile:
             problems.append(f"{where}{block.problem}")
             continue
         try:
-            views.append(CertificateView(reading.load_certificate(block.der), source))
-        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+            views.append(CertificateView.from_der(block.der, source))
+        except UnreadableError as error:
             length = reading.declared_length(block.der)
             if length is not None and length > len(block.der):
                 why = f"the data is cut off: {length} bytes are announced, {len(block.der)} are there"
             elif length is not None and length < len(block.der):
                 why = f"there are {len(block.der) - length} bytes too many after its end"
             else:
-                why = reading.explain(error)
+                why = str(error)
             problems.append(f"{where}{why}")
     return CertificateFile(tuple(views), tuple(problems), content)
 

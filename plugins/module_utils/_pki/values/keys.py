@@ -14,16 +14,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..._plain.errors import KeyReadError, PassphraseError
-from ..crypto import UnsupportedAlgorithm, rsa, serialization
+from ..crypto import UnsupportedAlgorithm, is_about_the_process, is_panic, rsa, serialization
 from . import reading
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
-
-# What a sensor takes in a passphrase (certificate-requirements.md, "Passphrase").
-ALLOWED_PASSPHRASE_CHARACTERS = frozenset(
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#%()+,-./:=?@[\\]^_{}~"
-)
 
 
 def load_private_key(data: bytes, passphrase: bytes | None = None) -> PrivateKeyTypes:
@@ -52,8 +47,12 @@ def load_private_key(data: bytes, passphrase: bytes | None = None) -> PrivateKey
     return _load(serialization.load_der_private_key, block.der or b"", passphrase)
 
 
+# How the library says, in the words of its versions, that it does not know the encryption, whatever the passphrase.
+_UNKNOWN_ENCRYPTION = ("unknown key encryption algorithm", "unknown cipher", "unsupported cipher")
+_ENCRYPT_ANEW = "encrypt a copy anew: openssl pkey -in FILE -aes256 -out COPY"
+
+
 def _load(loader: Callable[..., PrivateKeyTypes], data: bytes, passphrase: bytes | None) -> PrivateKeyTypes:
-    problem: KeyReadError
     try:
         try:
             return loader(data, passphrase or None, unsafe_skip_rsa_key_validation=True)
@@ -62,19 +61,32 @@ def _load(loader: Callable[..., PrivateKeyTypes], data: bytes, passphrase: bytes
             if not passphrase:
                 raise
             return loader(data, None, unsafe_skip_rsa_key_validation=True)
-    except TypeError:
-        problem = PassphraseError("the key is encrypted, and no passphrase is given")
-    except ValueError as error:
-        words = str(error).lower()
-        # A wrong passphrase gives sound padding once in 256 times; then it is the content that makes no sense.
-        if "decrypt" in words or "password" in words or (passphrase and _asks_for_passphrase(loader, data)):
-            problem = PassphraseError("the passphrase does not open the key")
-        else:
-            problem = KeyReadError(reading.explain(error))
-    except UnsupportedAlgorithm as error:
-        problem = KeyReadError(f"its kind of key or encryption is not supported ({reading.explain(error)})")
+    except BaseException as error:
+        if is_about_the_process(error) or not (isinstance(error, Exception) or is_panic(error)):
+            raise
+        problem = _problem(error, loader, data, passphrase)
     # Outside the handler: what the parser raised may quote its input, so it is not chained.
     raise problem
+
+
+def _problem(
+    error: BaseException, loader: Callable[..., PrivateKeyTypes], data: bytes, passphrase: bytes | None
+) -> KeyReadError:
+    """What keeps a key from being read, from what the library raised."""
+    words = str(error).lower()
+    if isinstance(error, TypeError) and not passphrase:
+        return PassphraseError("the key is encrypted, and no passphrase is given")
+    if isinstance(error, UnsupportedAlgorithm):
+        return KeyReadError(f"its kind of key or encryption is not supported ({' '.join(str(error).split())[:120]})")
+    if not isinstance(error, ValueError):
+        # A panic, or something nobody expected: its own words may quote the key.
+        return KeyReadError(f"the parser gave up on it ({type(error).__name__})")
+    if any(phrase in words for phrase in _UNKNOWN_ENCRYPTION):
+        return KeyReadError(f"its encryption is not supported here ({reading.explain(error)}); {_ENCRYPT_ANEW}")
+    # A wrong passphrase gives sound padding once in 256 times; then it is the content that makes no sense.
+    if "decrypt" in words or "password" in words or (passphrase and _asks_for_passphrase(loader, data)):
+        return PassphraseError("the passphrase does not open the key")
+    return KeyReadError(reading.explain(error))
 
 
 def _asks_for_passphrase(loader: Callable[..., PrivateKeyTypes], data: bytes) -> bool:
@@ -83,7 +95,7 @@ def _asks_for_passphrase(loader: Callable[..., PrivateKeyTypes], data: bytes) ->
         loader(data, None, unsafe_skip_rsa_key_validation=True)
     except TypeError:
         return True
-    except (ValueError, UnsupportedAlgorithm):
+    except Exception:  # noqa: BLE001 - any other refusal is not that question
         return False
     return False
 
@@ -134,11 +146,3 @@ def public_key_id(public_key: PublicKeyTypes) -> str:
     return hashlib.sha256(
         public_key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     ).hexdigest()
-
-
-def forbidden_passphrase_position(passphrase: str) -> int | None:
-    """Where the first character stands that a sensor does not take in a passphrase, counted from 1; None if none."""
-    for position, character in enumerate(passphrase, start=1):
-        if character not in ALLOWED_PASSPHRASE_CHARACTERS:
-            return position
-    return None

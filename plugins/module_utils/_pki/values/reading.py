@@ -18,7 +18,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..crypto import serialization, x509
+from ..crypto import UnreadableError, guard, serialization, x509
+from ..crypto import explain as explain  # beside the readers, where everybody looks for it
 
 CERTIFICATE = "an X.509 certificate"
 REQUEST = "a certificate signing request (CSR)"
@@ -178,7 +179,7 @@ def identify_der(der: bytes) -> str:
 def _loads(loader: Callable[[bytes], Any], der: bytes) -> bool:
     try:
         loader(der)
-    except ValueError:
+    except UnreadableError:
         return False
     return True
 
@@ -266,38 +267,43 @@ def read_content(data: bytes) -> Content:
 
 
 def _load_request(der: bytes) -> x509.CertificateSigningRequest:
-    with warnings.catch_warnings():
+    with guard(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return x509.load_der_x509_csr(der)
 
 
 def _load_crl(der: bytes) -> x509.CertificateRevocationList:
-    with warnings.catch_warnings():
+    with guard(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return x509.load_der_x509_crl(der)
 
 
-def load_certificate(der: bytes) -> x509.Certificate:
-    """A certificate from DER. OpenSSL's TRUSTED CERTIFICATE carries more after it, which is cut off.
-
-    :raises ValueError: not a certificate, or damaged.
-    """
+def without_trust_settings(der: bytes) -> bytes:
+    """A certificate without what OpenSSL's TRUSTED CERTIFICATE carries after it; any other suffix stays."""
     length = declared_length(der)
     if length is not None and length < len(der):
         # Only the known suffix is skipped: a SEQUENCE of trust settings that ends exactly with the block.
         rest = der[length:]
         if declared_length(rest) == len(rest):
-            der = der[:length]
-    with warnings.catch_warnings():
+            return der[:length]
+    return der
+
+
+def load_certificate(der: bytes) -> x509.Certificate:
+    """A certificate from DER. OpenSSL's TRUSTED CERTIFICATE carries more after it, which is cut off.
+
+    :raises UnreadableError: not a certificate, or damaged.
+    """
+    with guard(), warnings.catch_warnings():
         # A serial number of 0 is warned of on stderr; here it becomes a finding.
         warnings.simplefilter("ignore")
-        return x509.load_der_x509_certificate(der)
+        return x509.load_der_x509_certificate(without_trust_settings(der))
 
 
 def load_request(der: bytes) -> x509.CertificateSigningRequest:
     """A certificate signing request from DER.
 
-    :raises ValueError: not a request, or damaged.
+    :raises UnreadableError: not a request, or damaged.
     """
     return _load_request(der)
 
@@ -305,7 +311,7 @@ def load_request(der: bytes) -> x509.CertificateSigningRequest:
 def load_crl(der: bytes) -> x509.CertificateRevocationList:
     """A certificate revocation list from DER.
 
-    :raises ValueError: not a CRL, or damaged.
+    :raises UnreadableError: not a CRL, or damaged.
     """
     return _load_crl(der)
 
@@ -315,16 +321,8 @@ def to_pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
-def explain(error: BaseException) -> str:
-    """What a parser said, in words for people; its own words stay where they help."""
-    text = " ".join(str(error).split())
-    if "ShortData" in text:
-        return "the data is cut off"
-    if "ExtraData" in text:
-        return "there is more data after its end"
-    if "InvalidVersion" in text or ("not a valid" in text and "version" in text.lower()):
-        return f"its version number is not allowed ({text[:120]})"
-    if "ParseError" in text:
-        where = "".join(part.split('"')[1] + ", " for part in text.split("Field(")[1:] if '"' in part).rstrip(", ")
-        return f"its ASN.1 is damaged or not DER{f' (at {where})' if where else ''}"
-    return text[:200] or type(error).__name__
+def pem_of(der: bytes) -> bytes:
+    """A certificate's DER as PEM text (RFC 7468), octet for octet."""
+    text = base64.b64encode(der).decode()
+    lines = [text[start : start + 64] for start in range(0, len(text), 64)]
+    return "\n".join(["-----BEGIN CERTIFICATE-----", *lines, "-----END CERTIFICATE-----", ""]).encode()

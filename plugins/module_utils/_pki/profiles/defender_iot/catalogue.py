@@ -8,9 +8,8 @@ Everything that a check says about itself stands here and nowhere else; the refe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from ...validation.model import ERROR, WARNING
+from ...values.findings import ERROR, INFO, WARNING
+from ..base import Check, table
 
 # The sensor's own words, to the letter ("Troubleshoot certificate upload errors").
 PASSPHRASE_ERROR = "Passphrase does not match to the key"  # noqa: S105 - a message, not a password
@@ -29,27 +28,6 @@ _DEPLOY = "how-to-deploy-certificates.md"
 _SAMPLE = "the article's sample certificate"
 
 
-@dataclass(frozen=True)
-class Check:
-    """One row of the table.
-
-    :ivar upload_error: the error that a sensor would answer the upload with, or None.
-    """
-
-    id: str
-    severity: str
-    title: str
-    requirement: str
-    source: str
-    hint: str
-    upload_error: str | None = None
-
-    @property
-    def object(self) -> str:
-        """What the check is about: the part of the id before the dot."""
-        return self.id.partition(".")[0]
-
-
 _NEW_CERTIFICATE = "Have a new certificate issued"
 
 CHECKS: tuple[Check, ...] = (
@@ -62,6 +40,14 @@ CHECKS: tuple[Check, ...] = (
         _REQUIREMENTS,
         "Give the certificate itself as PEM or DER; cert_convert takes it out of a PKCS#12 or PKCS#7 file.",
         OTHER_ERROR,
+    ),
+    Check(
+        "crt.encoding",
+        WARNING,
+        "The certificate breaks a rule of encoding",
+        "Certificates are DER as RFC 5280 wants it; TLS software reads some deviations, and some of it does not.",
+        "RFC 5280",
+        "Have whoever runs the CA bring its software up to date, and a new certificate issued when it is convenient.",
     ),
     Check(
         "crt.several-certificates",
@@ -194,11 +180,12 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "crt.client-auth-missing",
-        WARNING,
+        INFO,
         "Not for TLS clients",
-        "The sample's extendedKeyUsage names clientAuth as well.",
+        "The sample's extendedKeyUsage names clientAuth as well; no requirement asks for it, and public CAs stop "
+        "issuing it in 2026.",
         _SAMPLE,
-        f"{_NEW_CERTIFICATE} with extendedKeyUsage clientAuth and serverAuth.",
+        "Nothing need be done: a sensor presents its certificate as a server.",
     ),
     Check(
         "crt.key-usage",
@@ -346,7 +333,7 @@ CHECKS: tuple[Check, ...] = (
         "subject.field-order",
         WARNING,
         "Other subject fields than the sample's",
-        "C, ST, L, O, OU, CN, emailAddress, in this order.",
+        "Of C, ST, L, O, OU, CN, emailAddress those that are there, in this order, and no others.",
         _SAMPLE,
         "Nothing need be done if the sensor takes it; cert_issue issues the sample's order.",
     ),
@@ -429,6 +416,22 @@ CHECKS: tuple[Check, ...] = (
         _REQUIREMENTS,
         "Give the CA certificates as PEM; cert_convert takes them out of a PKCS#7 or PKCS#12 file.",
         CHAIN_ERROR,
+    ),
+    Check(
+        "chain.encoding",
+        WARNING,
+        "A CA certificate breaks a rule of encoding",
+        "Certificates are DER as RFC 5280 wants it; TLS software reads some deviations, and some of it does not.",
+        "RFC 5280",
+        "Tell whoever runs the CA; nothing need be done while the clients in use accept the chain.",
+    ),
+    Check(
+        "chain.root-unreadable",
+        WARNING,
+        "One of the trusted roots cannot be read",
+        "What cannot be read is not trusted; the other roots of the file are.",
+        _REQUIREMENTS,
+        "Get that root again if sensors need it, or remove it from the file.",
     ),
     Check(
         "chain.incomplete",
@@ -724,4 +727,4 @@ CHECKS: tuple[Check, ...] = (
     ),
 )
 
-BY_ID = {check.id: check for check in CHECKS}
+BY_ID = table(CHECKS)

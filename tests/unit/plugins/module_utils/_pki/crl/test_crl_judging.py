@@ -10,6 +10,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import corporate_pki as pki
+import odd_certificates as odd
 import pytest
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crl import judging, verdicts
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crl.judging import Case, Judge, read_case
@@ -332,3 +334,30 @@ def test_one_certificate_does_not_keep_a_run_busy_for_hours(kitchen: Kitchen) ->
     assert any("names 19 CRL URLs; the first 16 were fetched, 3 were not" in text for text in verdict.remarks())
     # What somebody has asked for is fetched.
     assert len(read_case("urls", None, [], urls).wanted_urls()) == len(urls)
+
+
+def test_a_negative_serial_number_ends_nothing(kitchen: Kitchen) -> None:
+    negative = odd.rewritten(odd.usual(), bytes.fromhex("02021234"), bytes.fromhex("0202f234"))
+    path = kitchen.write("negative.crt", negative)
+    verdict = judge(read_case("sensor-1", path, [path], [URL]), got(kitchen.crl([7, 8, 9])))
+    assert only(verdict).reason == "issuer"
+    crl = kitchen.crl([0x1234], key=pki.rsa_key("odd"))
+    with_name = replaced_issuer(crl, odd.subject())
+    verdict = judge(read_case("sensor-1", path, [path], [URL]), got(with_name))
+    assert (only(verdict).reason, verdict.problem) == ("ok", None)
+
+
+def replaced_issuer(crl: bytes, name: x509.Name) -> bytes:
+    """A CRL by another name, signed with the key of the odd certificates."""
+    read = x509.load_der_x509_crl(crl)
+    tbs = pki.replaced(read.tbs_certlist_bytes, read.issuer.public_bytes(), name.public_bytes())
+    return odd.signed(tbs)
+
+
+@pytest.mark.parametrize("name", odd.everything())
+def test_an_odd_certificate_ends_nothing(kitchen: Kitchen, name: str) -> None:
+    path = kitchen.write("odd.crt", odd.everything()[name])
+    fit = read_case("sensor-1", kitchen.leaf("sensor-1", serial=SERIAL), [kitchen.chain, path])
+    for verdict in (judge(read_case("odd", path, [kitchen.chain], [URL]), got(kitchen.crl([7]))),):
+        assert verdict.problem is None or "error inside" not in verdict.problem
+    assert only(judge(fit, got(kitchen.crl([7])))).reason == "ok"

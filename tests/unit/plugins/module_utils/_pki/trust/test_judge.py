@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import odd_certificates as odd
 import pytest
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.trust.folder import write_folder
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.trust.judge import (
@@ -126,3 +127,14 @@ def test_the_folder_for_workstations(tmp_path: Path) -> None:
     assert f"{ones[0].name}.cer" in write_folder(str(folder), other, entries, check_mode=False)
     assert sorted(path.suffix for path in folder.iterdir()) == [".cer", ".html", ".txt"]
     assert "<b>New" not in (folder / "index.html").read_text()
+
+
+@pytest.mark.parametrize("name", odd.everything())
+def test_an_odd_certificate_is_refused_by_name_and_nothing_else_fails(name: str, tmp_path: Path) -> None:
+    (tmp_path / "odd.crt").write_bytes(odd.pem(odd.everything()[name]))
+    with pytest.raises(InputError) as caught:
+        judged(
+            str(tmp_path / "odd.crt"), ROOT.file(tmp_path, "root.crt"), make("old", ca=None).file(tmp_path, "old.crt")
+        )
+    assert "odd.crt" in str(caught.value)
+    assert "old.crt" in str(caught.value)

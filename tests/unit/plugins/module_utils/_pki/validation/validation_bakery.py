@@ -83,7 +83,7 @@ CERTIFICATE_KEYS = frozenset(
     {
         "issuer", "issuer_name", "signer", "key", "public", "not_before", "not_after", "subject", "ca", "path_length",
         "key_usage", "extended_key_usage", "sans", "ski", "aki", "crl_urls", "permitted", "excluded", "hash", "serial",
-        "unknown_critical", "order", "policies", "require_policy", "crl_point", "pss",
+        "unknown_critical", "order", "policies", "require_policy", "crl_point", "pss", "raw",
     }
 )  # fmt: skip
 RECIPE_KEYS = frozenset(
@@ -206,7 +206,9 @@ class Kitchen:
             return builder.sign(signer, digest, rsa_padding=padding.PSS(padding.MGF1(digest), 32))
         return builder.sign(signer, digest)
 
-    def _extensions(self, name: str, spec: dict[str, Any], issuer: str) -> list[tuple[Any, bool]]:
+    def _extensions(  # noqa: C901
+        self, name: str, spec: dict[str, Any], issuer: str
+    ) -> list[tuple[Any, bool]]:
         made: dict[str, tuple[Any, bool]] = {}
         is_ca = bool(spec.get("ca"))
         if spec.get("ski", True):
@@ -253,6 +255,8 @@ class Kitchen:
             made["pc"] = (x509.PolicyConstraints(spec["require_policy"], None), True)
         if spec.get("unknown_critical"):
             made["unknown"] = (x509.UnrecognizedExtension(ObjectIdentifier("1.3.6.1.4.1.99999.1"), b"\x05\x00"), True)
+        for entry, (oid, value) in (spec.get("raw") or {}).items():
+            made[entry] = (x509.UnrecognizedExtension(ObjectIdentifier(oid), bytes.fromhex(value)), False)
         order = spec.get("order")
         return [made[entry] for entry in order] if order else list(made.values())
 

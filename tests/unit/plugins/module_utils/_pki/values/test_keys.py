@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+from pathlib import Path
 
+import corporate_pki as pki
 import pytest
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import keys
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.errors import KeyReadError, PassphraseError
@@ -137,21 +139,21 @@ def test_full_check() -> None:
 
 
 @pytest.mark.parametrize(
-    ("passphrase", "position"),
+    "options",
     [
-        ("", None),
-        ("abcXYZ019!#%()+,-./:=?@[\\]^_{}~", None),
-        ("two words", 4),
-        ("a$b", 2),
-        ("ä", 1),
-        ("ok`", 3),
-        ("a\nb", 2),
+        ["pkcs8", "-topk8", "-v2", "camellia-128-cbc"],
+        ["pkcs8", "-topk8", "-v2", "aria-256-cbc"],
+        ["rsa", "-traditional", "-camellia128"],
+        ["rsa", "-traditional", "-aria128"],
     ],
+    ids=lambda options: options[-1],
 )
-def test_forbidden_passphrase_position(passphrase: str, position: int | None) -> None:
-    assert keys.forbidden_passphrase_position(passphrase) == position
-
-
-@pytest.mark.parametrize("character", list(" \"$&'*;<>|`"))
-def test_each_character_that_the_documents_leave_out(character: str) -> None:
-    assert keys.forbidden_passphrase_position("ok" + character) == 3
+def test_an_encryption_that_is_not_supported_is_not_a_wrong_passphrase(options: list[str], tmp_path: Path) -> None:
+    (tmp_path / "a.key").write_bytes(written(Encoding.PEM, PrivateFormat.PKCS8))
+    made = pki.openssl(*options, "-in", tmp_path / "a.key", "-passout", "pass:Right.1")
+    with pytest.raises(KeyReadError) as caught:
+        keys.load_private_key(made, b"Right.1")
+    assert not isinstance(caught.value, PassphraseError)
+    assert "not supported" in str(caught.value)
+    with pytest.raises(PassphraseError, match="no passphrase is given"):
+        keys.load_private_key(made)
