@@ -17,7 +17,8 @@ description:
     each store's own tool afterwards whether they are really trusted.
   - Certificates are recognized by their SHA-256 fingerprint, never by a file name. What is trusted already is not installed again.
   - The files are read and judged on the control node. A file with a private key, a certificate that is no CA's, and one that is out of date
-    are refused; only what passed travels to the host.
+    are refused, and so is what nobody should trust (RSA below 2048 bits, MD5, SHA-1 but for a root's own signature, unknown critical extensions,
+    no TLS servers); only what passed travels to the host.
   - Names in stores begin with C(ot_pki_). Nothing else is ever removed, unless its fingerprint is given.
   - The system's stores are those of Debian and Ubuntu, Alpine, RHEL and Fedora, SUSE, and Arch. Windows is done by the role
     P(ot_pki.defender_iot.trust_store#role).
