@@ -190,7 +190,17 @@ def by_openssl(folder: Path, *options: str) -> bytes:
         "-days",
         "9",
     ]
-    command += ["-subj", "/CN=Odd Root", "-addext", "basicConstraints=critical,CA:TRUE", *options]
+    # Not the machine's own settings.
+    (folder / "config").write_text("[req]\ndistinguished_name = dn\n[dn]\n")
+    command += [
+        "-config",
+        str(folder / "config"),
+        "-subj",
+        "/CN=Odd Root",
+        "-addext",
+        "basicConstraints=critical,CA:TRUE",
+        *options,
+    ]
     subprocess.run(command, check=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=60)
     return (folder / "c").read_bytes()
 
