@@ -212,6 +212,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._plain.errors import PkiError
+from ..module_utils._plain.texts import harmless
 from ..module_utils._plain.trust.model import Anchor, Report, Request
 from ..module_utils._plain.trust.options import ARGUMENT_SPEC
 from ..module_utils._plain.trust.stores import Selection, run
@@ -244,8 +245,9 @@ def main() -> None:
         reports = run(selection, request)
     except PkiError as error:
         module.fail_json(msg=str(error))
-    result = _result(reports, module._diff)
-    errors = [report.error for report in reports if report.error and not report.optional]
+    for report in reports:
+        # What tools and files say is no more than a text here.
+        report.error, report.repaired, report.damage = map(harmless, (report.error, report.repaired, report.damage))
     for report in reports:
         if report.repaired:
             verb = "would be" if module.check_mode else "was"
@@ -259,6 +261,8 @@ def main() -> None:
                 f"{report.name} ({report.path}) keeps {', '.join(report.left)}, which somebody else installed; "
                 "give the fingerprint in fingerprints to remove it nevertheless"
             )
+    result = _result(reports, module._diff)
+    errors = [report.error for report in reports if report.error and not report.optional]
     if errors:
         module.fail_json(**{**result, "msg": "; ".join(errors)})
     module.exit_json(**result)

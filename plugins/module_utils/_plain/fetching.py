@@ -23,10 +23,15 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from .addresses import literal, networks, objection
 from .fetching_proxy import proxy_address, proxy_for
+from .texts import harmless
 
 OK, ADDRESS = "ok", "address"
 SCHEME, DNS, REFUSED, TIMEOUT, PROXY = "scheme", "dns", "refused", "timeout", "proxy"
 HTTP_STATUS, REDIRECT, EMPTY, INCOMPLETE, TOO_LARGE = "http-status", "redirect", "empty", "incomplete", "too-large"
+
+REASONS = frozenset(
+    (OK, ADDRESS, SCHEME, DNS, REFUSED, TIMEOUT, PROXY, HTTP_STATUS, REDIRECT, EMPTY, INCOMPLETE, TOO_LARGE)
+)
 
 WORKERS = 8
 MAX_REDIRECTS = 5
@@ -86,14 +91,44 @@ class Fetched(NamedTuple):
 
         :raises ValueError: not made by it, or larger than ``max_bytes``.
         """
+        if not isinstance(data, Mapping):
+            raise ValueError("it is not what was asked for")
         known = {key: data[key] for key in cls._fields if key in data}
+        for key, kinds in _KINDS.items():
+            if not isinstance(known.get(key), kinds):
+                raise ValueError(f"its {key} is not what it has to be")
+        if known["reason"] not in REASONS:
+            raise ValueError("its reason is unknown")
         if known.get("body") is not None:
             stream = zlib.decompressobj()
-            body = stream.decompress(base64.b64decode(known["body"]), max_bytes + 1)
+            try:
+                body = stream.decompress(base64.b64decode(known["body"], validate=True), max_bytes + 1)
+            except zlib.error as error:
+                raise ValueError("its body is damaged") from error
             if len(body) > max_bytes:
                 raise ValueError("the body is larger than allowed")
+            if not stream.eof:
+                raise ValueError("its body is cut off")
             known["body"] = body
         return cls(**known)
+
+
+_TEXT = (str, type(None))
+# What an answer from another host has to be made of.
+_KINDS: dict[str, tuple[type, ...]] = {
+    "url": (str,),
+    "reason": (str,),
+    "message": _TEXT,
+    "body": _TEXT,
+    "status": (int, type(None)),
+    "address": _TEXT,
+    "seconds": (int, float, type(None)),
+    "attempts": (int, type(None)),
+    "via": _TEXT,
+    "final_url": _TEXT,
+    "content_type": _TEXT,
+    "content_encoding": _TEXT,
+}
 
 
 class FetchProblem(Exception):
@@ -263,9 +298,8 @@ def _next_url(here: str, answer: Answer, seen: list[str]) -> str:
 
 
 def shown(text: str, limit: int = 120) -> str:
-    """A text of a server for a message: printable, bounded."""
-    clean = "".join(character if character.isprintable() else "?" for character in text)
-    return clean if len(clean) <= limit else clean[: limit - 1] + "\u2026"
+    """A text of a server for a message: printable, on one line, bounded."""
+    return harmless(text, limit)
 
 
 def _target(url: str, settings: Settings) -> Target:

@@ -203,7 +203,10 @@ class RawAsk:
     def _read(
         self, found: dict[str, str], target: Target, settings: Settings, facts: dict[str, Any], proxied: bool
     ) -> Answer:
-        tool, code, size = found["tool"].split()[0], int(found["tool"].split()[1]), int(found["tool"].split()[2])
+        match = re.fullmatch(r"(curl|wget) (\d{1,3}) (\d{1,15})", found.get("tool", ""))
+        if match is None or not {"err", "head", "body"} <= set(found):
+            raise FetchProblem(INCOMPLETE, "the host's answer was damaged on its way here", True)
+        tool, code, size = match[1], int(match[2]), int(match[3])
         errors = _unpacked(found["err"]).decode("utf-8", "replace")
         headers_text = _unpacked(found["head"]) if tool == "curl" else _wget_headers(errors)
         status, headers = _parse_headers(headers_text)
@@ -221,7 +224,7 @@ class RawAsk:
         if status is not None and (status != 200 or code == 0):
             body = _unpacked(found["body"]) if status == 200 else b""
             announced = headers.get("Content-Length") or ""
-            if announced.isdecimal() and status == 200 and len(body) < int(announced):
+            if re.fullmatch(r"[0-9]{1,18}", announced) and status == 200 and len(body) < int(announced):
                 text = f"the transfer ended after {len(body)} of {announced} bytes"
                 raise FetchProblem(INCOMPLETE, text, True)
             return Answer(status, headers, body, facts["address"] or "")

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..._plain.texts import harmless
 from ..profiles.defender_iot.catalogue import CRL_ERROR, OTHER_ERROR, REVOKED_ERROR
 from ..values import x509_parts as parts
 
@@ -188,7 +189,7 @@ class CertificateVerdict:
         ]
         for verdict in self.verdicts:
             texts += [f"{verdict.url}: {warning}" for warning in verdict.warnings]
-        return [*texts, *self.notes]
+        return list(map(harmless, (*texts, *self.notes)))
 
     def to_dict(self, brief: bool = False) -> dict[str, Any]:
         """As plain data for a result.
@@ -204,9 +205,10 @@ class CertificateVerdict:
 def sentence(verdict: Verdict) -> str:
     """What is wrong, what the sensor would say, what to do."""
     hint, upload_error = _ADVICE[verdict.reason]
-    where = f"{verdict.url}: " if verdict.url else ""
+    where = f"{harmless(verdict.url)}: " if verdict.url else ""
     said = f' At the upload the sensor would say: "{upload_error}"' if upload_error else ""
-    return f"{where}{verdict.reason}: {verdict.message.rstrip('.')}.{said} What to do: {hint}"
+    message = harmless(verdict.message.rstrip("."))
+    return f"{where}{verdict.reason}: {message}.{said} What to do: {hint}"
 
 
 def worst(verdicts: Sequence[Verdict]) -> list[Verdict]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from ..._plain.errors import InputError, PkiError
 from ..._plain.files import read_file
+from ..._plain.texts import harmless
 from ..._plain.trust.model import Anchor
 from ..crypto import UnreadableError, guard, hashes, serialization, x509
 from ..values import reading
@@ -112,7 +113,9 @@ def judge(
             else:
                 judged.setdefault(one.fingerprint, one)
     if refused:
-        raise InputError("nothing was installed or removed, for certificates are refused: " + "; ".join(refused))
+        raise InputError(
+            "nothing was installed or removed, for certificates are refused: " + harmless("; ".join(refused))
+        )
     return list(judged.values())
 
 

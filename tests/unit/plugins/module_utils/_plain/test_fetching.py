@@ -471,3 +471,20 @@ def test_no_text_is_an_exception(text: str, begin: str) -> None:
 def test_a_network_that_is_none_is_named() -> None:
     with pytest.raises(ValueError, match=r"allow_networks has '10\.0\.0\.0/99'; wanted: an address or a network"):
         networks(["10.0.0.0/99"])
+
+
+GOOD = {"url": "http://x/", "reason": "ok", "body": "eJwDAAAAAAE=", "status": 200}
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        None, [], "text", {}, {"url": "http://x/"}, {**GOOD, "reason": "fine"}, {**GOOD, "reason": None},
+        {**GOOD, "body": "%%%"}, {**GOOD, "body": "AAAA"}, {**GOOD, "body": 7}, {**GOOD, "status": "200"},
+        {**GOOD, "message": {}}, {**GOOD, "seconds": "long"}, {**GOOD, "attempts": []}, {**GOOD, "body": "\ud800"},
+    ],
+)  # fmt: skip
+def test_a_damaged_answer_of_another_host_is_one_kind_of_error(damaged: Any) -> None:
+    with pytest.raises(ValueError):
+        Fetched.from_dict(damaged, 1000)
+    assert Fetched.from_dict(GOOD, 1000).body == b""

@@ -180,3 +180,11 @@ def test_without_a_resolver_what_was_reached_is_looked_at() -> None:
     found, _given = resolving("sh: getent: not found", address="127.0.0.1")
     assert (found.reason, found.body) == ("address", None)
     assert "what came from there is not used" in found.message
+
+
+@pytest.mark.parametrize(
+    "output", ["@tool curl\n@end\n", "@tool curl " + "9" * 5000 + " 1\n@end\n", "@tool x 0 0\n@end\n", "@end\n"]
+)
+def test_a_damaged_answer_by_the_shell_is_told(output: str) -> None:
+    found = ask(output)
+    assert (found.reason, found.message) == ("incomplete", "the host's answer was damaged on its way here")
