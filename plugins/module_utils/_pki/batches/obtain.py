@@ -21,6 +21,7 @@ from ..planning.plan import KEEP, OBTAIN, Held, Plan, Yardstick, make_plan, rene
 from ..planning.request import SensorRequest
 from ..profiles.base import Profile
 from ..profiles.defender_iot.profile import DEFENDER_IOT
+from ..profiles.files import rendered
 from ..state import events
 from ..state.durable import make_durable
 from ..state.events import Event
@@ -314,7 +315,7 @@ class Obtaining:
                 reason="; ".join(plan.reasons),
                 asked=answer.asked,
             )
-        contents = {"crt": answer.crt, "key": answer.key, "pem": answer.pem}
+        contents = rendered(request.profile, answer.crt, answer.key, answer.pem, request.key_passphrase)
         files = self.stage.add(request.name, _mark(view), answer.common_name, contents, self.tools.moment)
         if plan.taken_from is not None:
             self._let_go(plan)

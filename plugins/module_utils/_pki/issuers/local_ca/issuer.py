@@ -17,6 +17,9 @@ from ...parallel import process_map
 from ...planning.plan import Existing
 from ...planning.request import SensorRequest
 from ...planning.terms import Terms
+from ...profiles.base import Profile
+from ...profiles.defender_iot.profile import DEFENDER_IOT
+from ...profiles.files import ordered
 from ...state import revocations
 from ...values import x509_parts as parts
 from ..base import Answer, Issuer, Job, Obtained, Run, Tools
@@ -33,8 +36,16 @@ class LocalCa(Issuer):
 
     kind = "local_ca"
 
-    def __init__(self, name: str, folder: str, authority: Authority | None, terms: Terms) -> None:
+    def __init__(
+        self,
+        name: str,
+        folder: str,
+        authority: Authority | None,
+        terms: Terms,
+        profile: Profile = DEFENDER_IOT,
+    ) -> None:
         super().__init__(name)
+        self.profile = profile
         self.folder = folder
         self.authority = authority
         self._terms = terms
@@ -59,7 +70,9 @@ class LocalCa(Issuer):
             return [f"issuer: {issuer} -> {parts.name_text(authority.certificate.subject)}"]
         chain = existing.bundle.pem
         try:
-            same = chain == authority.chain_pem or x509.load_pem_x509_certificates(chain) == list(authority.chain)
+            same = chain == authority.chain_pem or x509.load_pem_x509_certificates(chain) == ordered(
+                self.profile, authority.chain
+            )
         except ValueError:
             same = False
         return [] if same else ["chain differs: not the issuing CA followed by its root"]
@@ -143,7 +156,9 @@ def make(name: str, settings: Mapping[str, Any], run: Run) -> LocalCa:
             raise InputError(f"there is no CA in {folder}; apply the role ot_pki.defender_iot.local_ca first")
         # An earlier task of the same run would have made it.
         parsed, _faults = parse_settings(ca.get("settings") or {})
-        return LocalCa(name, folder, None, planned_terms(parsed, crl_url) if parsed else Terms(crl_url=crl_url))
+        return LocalCa(
+            name, folder, None, planned_terms(parsed, crl_url) if parsed else Terms(crl_url=crl_url), run.profile
+        )
     authority = open_authority(folder, str(ca.get("passphrase") or ""), run.moment, datetime.timedelta(0))
     certificate = authority.certificate
     if run.ledger is not None:
@@ -153,7 +168,7 @@ def make(name: str, settings: Mapping[str, Any], run: Run) -> LocalCa:
                 f"the issuing CA in {folder} was revoked ({revoked.text}), so nobody would trust what it issues; make "
                 "a new CA in another folder (local_ca_dir) with local_ca_create: true"
             )
-    return LocalCa(name, folder, authority, terms_of(certificate, crl_url))
+    return LocalCa(name, folder, authority, terms_of(certificate, crl_url), run.profile)
 
 
 def terms_without_key(folder: str, settings: AuthoritySettings | None, crl_url: str | None) -> Terms | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.batches.revoke import Revoking, serial_candidates
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crl import publishing
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crl.publishing import (
     Lifetimes,
@@ -21,7 +22,6 @@ from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crl.publi
     file_name,
     sources,
 )
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crl.revoking import Revoking, serial_candidates
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crypto import hashes, rsa, x509
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.issuers.local_ca.make import write_authority
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.issuers.local_ca.opened import (
