@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -31,6 +31,7 @@ from ..values import x509_parts as parts
 from ..values.certificates import CertificateView, name_text, read_own_certificates, read_shared_certificates
 from ..values.certificates import signed_by as certificate_signed_by
 from ..values.failures import alone
+from ..values.limits import MAX_URLS
 from .verdicts import NO_URL, OK, REVOKED, CertificateVerdict, Verdict
 
 _POINTS, _BASIC_CONSTRAINTS = "2.5.29.31", "2.5.29.19"
@@ -104,7 +105,11 @@ def read_case(name: str, certificate: str | None, issuers: Sequence[str], urls: 
 
 
 def urls_of(view: CertificateView) -> list[str]:
-    """The URLs of a certificate's CRL distribution points, each once."""
+    """The URLs of a certificate's CRL distribution points, each once; of very many the first ones only."""
+    return _all_urls_of(view)[:MAX_URLS]
+
+
+def _all_urls_of(view: CertificateView) -> list[str]:
     points = view.value(_POINTS) or []
     names = [name for point in points for name in point.full_name or []]
     return list(dict.fromkeys(name.value for name in names if isinstance(name, x509.UniformResourceIdentifier)))
@@ -141,6 +146,10 @@ class Judge:
                 text = "the certificate names no CRL distribution point that is a URL"
                 verdicts.append(Verdict(None, NO_URL, text, view.title))
             verdicts += [self._one(url, view, urls, case) for url in urls]
+            named = len(_all_urls_of(view))
+            if named > MAX_URLS and urls is not case.urls and verdicts:
+                note = f"{view.title} names {named} URLs; the first {MAX_URLS} were looked at"
+                verdicts[-1] = replace(verdicts[-1], warnings=(*verdicts[-1].warnings, note))
         return CertificateVerdict(case.name, tuple(verdicts))
 
     def _one(self, url: str, view: CertificateView, urls: Sequence[str], case: Case) -> Verdict:

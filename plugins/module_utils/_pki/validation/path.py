@@ -12,6 +12,7 @@ of certificates of one name) is bounded by a budget of signature checks and of s
 from __future__ import annotations
 
 import datetime
+import functools
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -347,12 +348,18 @@ def _weak_key(key: Any, min_rsa_bits: int) -> str | None:
     return None
 
 
+@functools.lru_cache(maxsize=1024)
+def _violation(certificate: CertificateView, is_leaf: bool, authority: CertificateView) -> str | None:
+    """Asked once for each pair: many paths lead over the same certificates."""
+    return name_constraints.violation(certificate, is_leaf, authority.value("2.5.29.30"))
+
+
 def _judge_names(view: CertificateView, constraints: Any, below: Sequence[CertificateView]) -> Iterator[Fault]:
     for position, certificate in enumerate(below):
         is_leaf = position == 0
         if certificate.self_issued and not is_leaf:
             continue
-        problem = name_constraints.violation(certificate, is_leaf, constraints)
+        problem = _violation(certificate, is_leaf, view)
         if problem is not None:
             whose = "" if is_leaf else f" (in the CA certificate {certificate.title})"
             yield Fault(

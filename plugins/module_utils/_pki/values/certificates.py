@@ -27,7 +27,7 @@ from ..crypto import (
     x509,
 )
 from ..validation.model import Source
-from . import reading, tolerant
+from . import limits, reading, tolerant
 from .oids import extension_name as extension_name
 from .oids import field_name as field_name
 
@@ -178,6 +178,9 @@ class CertificateView:
         try:
             with guard():
                 key = certificate.public_key()
+                problem = limits.key_problem(key)
+                if problem is not None:
+                    raise UnreadableError(problem)
                 self.spki = key.public_bytes(
                     serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
                 )
