@@ -9,6 +9,7 @@ tools/generate_checks_page.py --check   only tells whether it is current (exit s
 
 from __future__ import annotations
 
+import json
 import sys
 import types
 from pathlib import Path
@@ -36,8 +37,20 @@ allowed_key_bits: [2048, 4096]
 max_validity_days: 398
 san_required: true
 ignore: [subject.field-order]
-severities: {crt.client-auth-missing: info}
+severities: {crt.expires-soon: error}
+rules:
+  - id: org.own-domain
+    when: "!ends_with(common_name, '.contoso.com')"
+    severity: error
+    message: the name lies outside contoso.com
+    hint: Have the certificate issued for a name below contoso.com.
 ```
+
+A rule is a [JMESPath](https://jmespath.org) expression over the certificate's facts; where it is true (or a list that
+is not empty), its message is a finding. A mistake in an expression, a fact or function that does not exist, is told
+before anything is judged. The facts are those of the result's `certificate`, and some more:
+
+{facts}
 """
 TITLES = {
     "crt": "The certificate",
@@ -52,21 +65,25 @@ TITLES = {
 }
 
 
-def load_checks() -> types.ModuleType:
-    """The table, imported by its folders: the collection's own packages, without Ansible."""
+def load() -> tuple[types.ModuleType, types.ModuleType]:
+    """The table and the facts, imported by their folders: the collection's own packages, without Ansible."""
     root = types.ModuleType("collection_source")
     root.__path__ = [str(TOP / "plugins")]
     sys.modules["collection_source"] = root
+    from collection_source.module_utils._pki.profiles import own_rules
     from collection_source.module_utils._pki.profiles.defender_iot import catalogue
 
-    return catalogue
+    return catalogue, own_rules
 
 
 def page() -> str:
     """The page as text."""
-    catalogue = load_checks()
+    catalogue, own_rules = load()
     objects = list(dict.fromkeys(check.object for check in catalogue.CHECKS))
-    parts = [INTRODUCTION]
+    facts = "\n".join(
+        f"- `{name}`, for example `{json.dumps(value)}`" for name, value in own_rules.SAMPLE_FACTS.items()
+    )
+    parts = [INTRODUCTION.replace("{facts}", facts)]
     for name in objects:
         parts.append(f"\n## {TITLES[name]}\n")
         for check in catalogue.CHECKS:

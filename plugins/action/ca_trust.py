@@ -8,17 +8,15 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-
 from ..module_utils._pki.crypto import CRYPTOGRAPHY_PROBLEM
 from ..module_utils._pki.trust.judge import Judged, judge, parse_fingerprints
 from ..module_utils._pki.values import x509_parts as parts
 from ..module_utils._plain.errors import InputError, PkiError
 from ..module_utils._plain.trust.options import ARGUMENT_SPEC
-from ..plugin_utils.controller_action import plain
+from ..plugin_utils.controller_action import GroupedAction, plain
 
 
-class ActionModule(ActionBase):
+class ActionModule(GroupedAction):
     """The ``ca_trust`` module."""
 
     TRANSFERS_FILES = False

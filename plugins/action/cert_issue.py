@@ -1,37 +1,62 @@
 # SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Plan, issue and store the certificates of many sensors in one call."""
+"""Plan, obtain and store the certificates of many sensors in one call, each from its own issuer."""
 
 from __future__ import annotations
 
-import datetime
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from ansible.utils.display import Display
 
-from ..module_utils._pki.batches.issue import FAILED, ISSUED, Batch, SensorOutcome, issue_batch
-from ..module_utils._pki.issuers.local_ca.opened import Authority, folder_state, open_authority
+from ..module_utils._pki.batches.obtain import (
+    FAILED,
+    ISSUED,
+    KEPT,
+    PENDING,
+    Batch,
+    Obtaining,
+    SensorOutcome,
+    failed_names,
+)
+from ..module_utils._pki.conversion.task import passphrase_from
+from ..module_utils._pki.issuers.base import Run, Tools
+from ..module_utils._pki.issuers.kinds import check_described, known_names, make_issuers
 from ..module_utils._pki.parallel import usable_processors
-from ..module_utils._pki.planning.plan import Wanted
-from ..module_utils._pki.state import revocations
+from ..module_utils._pki.planning.request import LOCAL_CA
+from ..module_utils._pki.profiles.loading import load_profile
+from ..module_utils._pki.state.fleet import FleetState
+from ..module_utils._pki.state.ledger import Ledger
 from ..module_utils._pki.values import x509_parts as parts
 from ..module_utils._plain.errors import InputError
 from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.host_variables import HostVariables, add_passphrases
 from ..plugin_utils.options import (
+    SENSOR_PREFIX,
+    common_warnings,
     counts_text,
     crl_url_of,
     diff_of,
     folder_of,
     ledger_of,
     passphrase_of,
-    store_of,
+    stage_of,
     summary_counts,
 )
 
 _PROGRESS_SECONDS = 10
+
+RECEIVED_SPEC: dict[str, dict[str, Any]] = {
+    "src": {"type": "list", "elements": "path"},
+    "ca_files": {"type": "list", "elements": "path", "default": []},
+    "passphrases": {"type": "list", "elements": "str", "no_log": True, "default": []},
+    "passphrases_variable": {"type": "str", "no_log": False},
+    "passphrase_files": {"type": "list", "elements": "path", "no_log": False, "default": []},
+    "trusted_roots": {"type": "list", "elements": "path", "default": []},
+    "trust_any": {"type": "bool", "default": False},
+}
 
 
 class ActionModule(ControllerAction):
@@ -41,64 +66,95 @@ class ActionModule(ControllerAction):
         "sensors": {"type": "list", "elements": "raw", "required": True, "no_log": False},
         "others": {"type": "list", "elements": "raw", "default": []},
         "stage_dir": {"type": "path", "required": True},
-        "ca_dir": {"type": "path", "required": True},
-        "ca_passphrase": {"type": "str", "required": True, "no_log": True},
+        "ca_dir": {"type": "path"},
+        "ca_passphrase": {"type": "str", "no_log": True},
+        "ca_passphrase_variable": {"type": "str", "no_log": False},
         "ledger_dir": {"type": "path"},
         "crl_url": {"type": "str"},
+        "issuers": {"type": "dict", "no_log": True, "default": {}},
+        "issuers_variable": {"type": "str"},
+        "variables_of": {"type": "str"},
+        "received": {"type": "dict", "options": RECEIVED_SPEC},
+        "ot_pki_dir": {"type": "path"},
+        "max_changes": {"type": "int"},
+        "profile": {"type": "str", "default": "defender_iot"},
         "lock_timeout": {"type": "float", "default": 30.0},
         "variable_prefix": {"type": "str", "default": ""},
     }
 
     def work(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        """Issue what is to be issued."""
-        ca_dir = folder_of(params["ca_dir"], "ca_dir")
-        sensors = [self._described(sensor, position) for position, sensor in enumerate(params["sensors"])]
+        """Obtain what is to be obtained."""
+        if params["max_changes"] is not None and params["max_changes"] < 0:
+            raise InputError(f"max_changes is {params['max_changes']}; wanted: 0 or more sensors")
+        sensors = [_described(sensor, position) for position, sensor in enumerate(params["sensors"])]
         passphrase_variables = {sensor.get("name"): sensor.get("key_passphrase_variable") for sensor in sensors}
-        add_passphrases(HostVariables(self, task_vars), sensors, "key_passphrase")
-        moment = parts.now()
-        authority = self._authority(ca_dir, passphrase_of(params["ca_passphrase"]), moment)
-        ledger = ledger_of(ca_dir, params["ledger_dir"])
-        revoked = revocations.find(ledger, authority.certificate.serial_number) if authority else None
-        if revoked is not None:
-            raise InputError(
-                f"the issuing CA in {ca_dir} was revoked ({revoked.text}), so nobody would trust what it issues; make "
-                "a new CA in another folder (local_ca_dir) with local_ca_create: true"
-            )
-        wanted = Wanted(
-            store=store_of(params["stage_dir"]),
-            ledger=ledger,
-            authority=authority,
-            crl_url=crl_url_of(params["crl_url"]),
-            moment=moment,
+        variables = HostVariables(self, task_vars, roles=("sensor_certificates", "local_ca", "import_certificates"))
+        add_passphrases(variables, sensors, "key_passphrase")
+        add_passphrases(variables, sensors, "received_passphrase")
+        secrets = _Secrets(variables, str(params["variables_of"] or task_vars.get("inventory_hostname") or ""))
+        described = check_described(
+            params["issuers"] or secrets.value(params["issuers_variable"]), f"{SENSOR_PREFIX}issuers"
         )
+        profile = load_profile(params["profile"])
+        stage, ledger, run = (
+            stage_of(params["stage_dir"], profile),
+            _ledger(params),
+            self._run(params, sensors, secrets),
+        )
+        used = dict.fromkeys(str(sensor.get("issuer") or LOCAL_CA) for sensor in sensors)
+        names = known_names(described)
+        issuers = make_issuers([name for name in used if name in names], described, run)
+        if issuers.broken and not issuers.by_name:
+            # Nobody can be done, and for one reason: it is told once.
+            raise InputError("; ".join(dict.fromkeys(issuers.broken.values())))
+        state = FleetState(stage, ledger)
+        workers = usable_processors()
+        tools = Tools(run.moment, state, workers, self.check_mode, params["variable_prefix"])
         batch = Batch(
+            issuer_names=names,
             prefix=params["variable_prefix"],
             lock_timeout=params["lock_timeout"],
-            workers=usable_processors(),
+            workers=workers,
+            max_changes=params["max_changes"],
+            profile=profile,
             progress=_Progress(),
         )
-        outcomes = issue_batch(sensors, params["others"], wanted, batch, self.check_mode)
-        return self._result(outcomes, passphrase_variables)
+        outcomes = Obtaining(stage, ledger, issuers, tools, batch).run(sensors, params["others"])
+        result = self._result(outcomes, passphrase_variables)
+        result["problems"] = [text for issuer in issuers.by_name.values() for text in issuer.problems]
+        result["lines"] = [text for issuer in issuers.by_name.values() for text in issuer.lines]
+        return result
 
-    @staticmethod
-    def _described(sensor: Any, position: int) -> dict[str, Any]:
-        if not isinstance(sensor, dict):
-            raise InputError(f"sensors[{position}] is {sensor!r}; wanted: a dictionary that describes a sensor")
-        return dict(sensor)
-
-    def _authority(self, ca_dir: str, passphrase: str, moment: datetime.datetime) -> Authority | None:
-        if folder_state(ca_dir) == "absent":
-            if self.check_mode:
-                return None  # an earlier task of the same run would have made it
-            raise InputError(f"there is no CA in {ca_dir}; apply the role ot_pki.defender_iot.local_ca first")
-        return open_authority(ca_dir, passphrase, moment, datetime.timedelta(0))
+    def _run(self, params: dict[str, Any], sensors: Sequence[dict[str, Any]], secrets: _Secrets) -> Run:
+        local_ca: dict[str, Any] = {}
+        if any((sensor.get("issuer") or LOCAL_CA) == LOCAL_CA for sensor in sensors):
+            local_ca = {
+                "dir": folder_of(params["ca_dir"], "ca_dir"),
+                "passphrase": passphrase_of(params["ca_passphrase"] or secrets.value(params["ca_passphrase_variable"])),
+                "crl_url": crl_url_of(params["crl_url"]),
+            }
+        received = dict(params["received"] or {})
+        files = received.pop("passphrase_files", None) or []
+        named = secrets.value(received.pop("passphrases_variable", None)) or []
+        received["passphrases"] = [
+            *(received.get("passphrases") or []),
+            *([named] if isinstance(named, str) else named),
+            *(passphrase_from(path, "passphrase_files") for path in files),
+        ]
+        return Run(
+            moment=parts.now(),
+            check_mode=self.check_mode,
+            ot_pki_dir=params["ot_pki_dir"],
+            ledger=_ledger(params),
+            local_ca=local_ca,
+            received=received,
+        )
 
     def _result(self, outcomes: list[SensorOutcome], passphrase_variables: dict[Any, Any]) -> dict[str, Any]:
         results = [outcome.to_dict() for outcome in outcomes]
-        counts = summary_counts(results)
         result: dict[str, Any] = {
-            "changed": counts.get(ISSUED, 0) > 0,
-            "msg": counts_text(counts),
+            "changed": any(outcome.changed for outcome in outcomes),
+            "msg": counts_text(summary_counts(results)),
             "results": results,
             "bundles": [
                 {
@@ -108,33 +164,68 @@ class ActionModule(ControllerAction):
                     "chain": outcome.files.pem if outcome.files else None,
                     "expected_common_name": outcome.common_name,
                     "key_passphrase_variable": passphrase_variables.get(outcome.name),
+                    "issuer": outcome.issuer,
+                    "trusted_roots": list(outcome.trusted_roots),
+                    "tolerated": list(outcome.tolerated),
                     "planned": outcome.files is None,
                 }
                 for outcome in outcomes
-                if outcome.action != FAILED
+                if outcome.action in (KEPT, ISSUED) or (outcome.action == PENDING and outcome.files)
             ],
-            "failed_sensors": [outcome.name for outcome in outcomes if outcome.action == FAILED],
-            "warnings": _common_warnings(outcomes),
+            "failed_sensors": failed_names(outcomes),
+            "warnings": common_warnings(outcomes),
         }
         if self.diff_mode:
             result["diff"] = [
-                diff_of(outcome.name, outcome.changes or [("certificate", "none", "; ".join(outcome.reasons))])
+                diff_of(outcome.name, outcome.changes or [_whole(outcome)])
                 for outcome in outcomes
-                if outcome.action == ISSUED
+                if outcome.changed and outcome.action != FAILED
             ]
         return result
 
 
-def _common_warnings(outcomes: list[SensorOutcome]) -> list[str]:
-    """The sensors' warnings, each text once with the sensors it concerns."""
-    by_text: dict[str, list[str]] = {}
-    for outcome in outcomes:
-        for warning in outcome.warnings:
-            by_text.setdefault(warning, []).append(outcome.name)
-    return [
-        f"{', '.join(names[:3])}{f' and {len(names) - 3} more' if len(names) > 3 else ''}: {text}"
-        for text, names in by_text.items()
-    ]
+def _whole(outcome: SensorOutcome) -> tuple[str, str, str]:
+    """What to show where no single field differs."""
+    if outcome.reasons == ("missing",):
+        return ("certificate", "none", "a first one")
+    return ("certificate", "the one before", f"a new one ({'; '.join(outcome.reasons)})")
+
+
+class _Secrets:
+    """Reads secrets from the variables that hold them, so that no option and no result does."""
+
+    def __init__(self, variables: HostVariables, host: str) -> None:
+        self._variables = variables
+        self._host = host
+
+    def value(self, variable: str | None) -> Any:
+        """The variable's value, or None if none is named or it has none.
+
+        :raises InputError: it cannot be evaluated.
+        """
+        if not variable:
+            return None
+        if not self._variables.knows(self._host):
+            raise InputError(f"variables_of is {self._host!r}, which is not in the inventory")
+        values, errors = self._variables.read(self._host, [variable])
+        if variable in errors:
+            raise InputError(f"{variable} cannot be evaluated: {errors[variable]}")
+        return values.get(variable)
+
+
+def _ledger(params: dict[str, Any]) -> Ledger:
+    """The ledger: where it is said to be, else beside the CA's folder, else beside the stage directory."""
+    ca_dir = folder_of(params["ca_dir"], "ca_dir") if params["ca_dir"] else None
+    return ledger_of(ca_dir, params["ledger_dir"], params["stage_dir"])
+
+
+def _described(sensor: Any, position: int) -> dict[str, Any]:
+    if not isinstance(sensor, dict):
+        # Not its value: a text that stands here by mistake may be a passphrase.
+        raise InputError(
+            f"sensors[{position}] is a {type(sensor).__name__}; wanted: a dictionary that describes a sensor"
+        )
+    return dict(sensor)
 
 
 class _Progress:
@@ -146,4 +237,4 @@ class _Progress:
     def __call__(self, made: int, of: int) -> None:
         if time.monotonic() - self._last >= _PROGRESS_SECONDS:
             self._last = time.monotonic()
-            Display().display(f"  {made} of {of} certificates issued")
+            Display().display(f"  {made} of {of} certificates obtained")

@@ -9,11 +9,14 @@ from typing import Any
 
 from ..module_utils._pki.batches.stage import FAILED, STAGED, StageOptions, StageOutcome, stage_batch
 from ..module_utils._pki.parallel import usable_processors
-from ..module_utils._pki.validation.model import INFO, Policy, Source
+from ..module_utils._pki.profiles.loading import load_profile
+from ..module_utils._pki.state.ledger import Ledger
+from ..module_utils._pki.validation.model import INFO, Policy
+from ..module_utils._pki.values.source import Source
 from ..module_utils._plain.errors import InputError
 from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.host_variables import HostVariables, add_passphrases
-from ..plugin_utils.options import counts_text, diff_of, store_of, summary_counts
+from ..plugin_utils.options import common_warnings, counts_text, diff_of, folder_of, stage_of, summary_counts
 
 
 class ActionModule(ControllerAction):
@@ -22,8 +25,10 @@ class ActionModule(ControllerAction):
     ARGUMENT_SPEC = {
         "sensors": {"type": "list", "elements": "dict", "required": True},
         "stage_dir": {"type": "path", "required": True},
+        "ledger_dir": {"type": "path"},
         "trusted_roots": {"type": "list", "elements": "path", "default": []},
         "keep_previous": {"type": "int", "default": 1},
+        "profile": {"type": "str", "default": "defender_iot"},
         "lock_timeout": {"type": "float", "default": 30.0},
     }
 
@@ -32,7 +37,8 @@ class ActionModule(ControllerAction):
         if params["keep_previous"] < 0:
             raise InputError(f"keep_previous is {params['keep_previous']}; wanted: 0 or more earlier bundles")
         sensors = [dict(sensor) for sensor in params["sensors"]]
-        add_passphrases(HostVariables(self, task_vars), sensors, "private_key_passphrase")
+        add_passphrases(HostVariables(self, task_vars), sensors, "private_key_passphrase", "key_passphrase_variable")
+        profile = load_profile(params["profile"])
         roots = tuple(Source.read(path) for path in params["trusted_roots"]) if not self._planned(sensors) else ()
         options = StageOptions(
             trusted_roots=roots,
@@ -40,9 +46,11 @@ class ActionModule(ControllerAction):
             lock_timeout=params["lock_timeout"],
             workers=usable_processors(),
             # Which of the sample's optional fields a subject has is the user's choice; no run should warn of it.
-            policy=Policy(severities={"subject.field-order": INFO}),
+            policy=Policy(profile, severities={"subject.field-order": INFO}),
         )
-        outcomes, report = stage_batch(sensors, store_of(params["stage_dir"]), options, self.check_mode)
+        ledger = Ledger(folder_of(params["ledger_dir"], "ledger_dir")) if params["ledger_dir"] else None
+        stage = stage_of(params["stage_dir"], profile)
+        outcomes, report = stage_batch(sensors, stage, options, ledger, self.check_mode)
         return self._result(outcomes, report.expiring)
 
     def _planned(self, sensors: list[dict[str, Any]]) -> bool:
@@ -58,6 +66,7 @@ class ActionModule(ControllerAction):
             "results": results,
             "failed_sensors": [outcome.name for outcome in outcomes if outcome.action == FAILED],
             "expiring": expiring,
+            "warnings": common_warnings(outcomes),
         }
         if self.diff_mode:
             result["diff"] = [

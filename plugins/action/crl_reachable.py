@@ -8,18 +8,20 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
-from ansible.plugins.action import ActionBase
 
 from ..module_utils._pki.crl.judging import Case, Judge, read_case
+from ..module_utils._pki.crl.staged import staged_certificates
 from ..module_utils._pki.crl.verdicts import CertificateVerdict, grouped, worst
 from ..module_utils._pki.crypto import CRYPTOGRAPHY_PROBLEM
+from ..module_utils._pki.state.fleet import FleetState
 from ..module_utils._pki.validation.task import parse_moment
 from ..module_utils._pki.values import x509_parts as parts
 from ..module_utils._plain.errors import InputError, PkiError
 from ..module_utils._plain.fetching import Settings
 from ..module_utils._plain.fetching_proxy import proxy_address, split_credentials
-from ..plugin_utils.controller_action import plain
+from ..plugin_utils.controller_action import GroupedAction, plain
 from ..plugin_utils.crl_vantage import FETCHERS, Vantage
+from ..plugin_utils.options import stage_of
 
 OBJECT_SPEC: dict[str, dict[str, Any]] = {
     "name": {"type": "str"},
@@ -30,6 +32,8 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "certificate": {"type": "path"},
     "certificates": {"type": "list", "elements": "dict", "options": OBJECT_SPEC},
     "urls": {"type": "list", "elements": "str"},
+    "stage_dir": {"type": "path"},
+    "sensors": {"type": "list", "elements": "str"},
     "issuer_certificates": {"type": "list", "elements": "path", "default": []},
     "crl_validation": {"type": "bool"},
     "at": {"type": "str"},
@@ -46,7 +50,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
 _MOST = 20
 
 
-class ActionModule(ActionBase):
+class ActionModule(GroupedAction):
     """The ``crl_reachable`` module."""
 
     TRANSFERS_FILES = False
@@ -67,6 +71,8 @@ class ActionModule(ActionBase):
     def _work(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         settings = _settings(params)
         at = parse_moment(params["at"], "at") if params["at"] else parts.now()
+        if params["sensors"] is not None:
+            params = {**params, "certificates": _staged(params)}
         cases = _cases(params)
         vantage = Vantage(self, task_vars, params["fetcher"])
         try:
@@ -83,6 +89,7 @@ class ActionModule(ActionBase):
                 "vantage": vantage.name,
                 "reachable": False,
                 "urls": [],
+                "checked": [case.name for case in cases],
             }
         judge = Judge(fetched, at)
         return _result([judge.judge(case) for case in cases], vantage, params)
@@ -108,6 +115,15 @@ def _settings(params: dict[str, Any]) -> Settings:
         credentials=credentials,
         no_proxy=params["no_proxy"],
     )
+
+
+def _staged(params: dict[str, Any]) -> list[dict[str, Any]]:
+    """The certificates of the sensors whose staged certificates name a CRL."""
+    if params["certificates"] is not None:
+        raise InputError("certificates is given with sensors; wanted: one of them")
+    if not params["stage_dir"]:
+        raise InputError("sensors is given without stage_dir; wanted: the stage directory as well")
+    return staged_certificates(FleetState(stage_of(params["stage_dir"]), None), params["sensors"])
 
 
 def _cases(params: dict[str, Any]) -> list[Case]:
@@ -152,4 +168,5 @@ def _result(verdicts: list[CertificateVerdict], vantage: Vantage, params: dict[s
     }
     if params["certificates"] is not None:
         result["results"] = results
+        result["checked"] = [one.name for one in verdicts]
     return result

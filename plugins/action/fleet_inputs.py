@@ -1,186 +1,223 @@
 # SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the inventory says about the fleet, gathered and checked before anything is made."""
+"""What the inventory says about the fleet, gathered once and checked before anything is made."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
-from ..module_utils._pki.batches.issue import check_inputs, refused
-from ..module_utils._pki.issuers.local_ca.ensure import check_may_be_made
-from ..module_utils._pki.issuers.local_ca.opened import folder_state, public_certificates
-from ..module_utils._pki.issuers.local_ca.settings import AuthoritySettings, parse_settings
-from ..module_utils._pki.planning.limits import Limits, limits_of, planned_limits
-from ..module_utils._pki.planning.request import OPTIONS
-from ..module_utils._plain.errors import InputError, PkiError
+from ..module_utils._pki.values.lists import counted, some
+from ..module_utils._plain.errors import InputError
+from ..plugin_utils import fleet_checks, fleet_run, pki_folder
+from ..plugin_utils import fleet_sensors as sensors_of
 from ..plugin_utils.controller_action import ControllerAction
-from ..plugin_utils.host_variables import HostVariables
-from ..plugin_utils.options import (
-    LOCAL_CA_PREFIX,
-    SENSOR_PREFIX,
-    SETTINGS_SPEC,
-    crl_url_of,
-    folder_of,
-    ledger_of,
-    store_of,
-)
+from ..plugin_utils.fleet_members import group_of, lead_of
+from ..plugin_utils.host_variables import ROLES, HostVariables, values_of
+from ..plugin_utils.known_variables import Unknown, known_variables
 
-SENSOR_VARIABLES = [SENSOR_PREFIX + option for option in OPTIONS if option != "name"]
-VANTAGE = "crl_access_vantage"
-# One for a run: every sensor must see the same value.
-SHARED_VARIABLES = [
-    f"{SENSOR_PREFIX}stage_dir",
-    *(LOCAL_CA_PREFIX + option for option in SETTINGS_SPEC),
-    f"{LOCAL_CA_PREFIX}dir",
-    f"{LOCAL_CA_PREFIX}ledger_dir",
-    f"{LOCAL_CA_PREFIX}crl_url",
-    f"{LOCAL_CA_PREFIX}create",
-]
+MEMBERS, CERTIFICATES, RECEIVED, CONSOLES, RUN, NAMES = (
+    "members",
+    "certificates",
+    "received",
+    "consoles",
+    "run",
+    "names",
+)
 
 
 class ActionModule(ControllerAction):
     """The ``fleet_inputs`` module."""
 
     ARGUMENT_SPEC = {
-        "group": {"type": "str", "default": "sensors"},
+        "group": {"type": "str"},
         "hosts": {"type": "list", "elements": "str"},
+        "whole_group": {"type": "bool", "default": False},
+        "purpose": {
+            "type": "str",
+            "choices": [MEMBERS, CERTIFICATES, RECEIVED, CONSOLES, RUN, NAMES],
+            "default": CERTIFICATES,
+        },
+        "also": {"type": "list", "elements": "str", "default": []},
     }
 
     def work(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Gather, compare, check."""
-        variables = HostVariables(self, task_vars, roles=("sensor_certificates", "local_ca", "crl_access"))
+        variables = HostVariables(self, task_vars, roles=sorted(os.listdir(ROLES)))
+        if params["purpose"] == MEMBERS:
+            group = params["group"] or group_of(variables, task_vars["groups"].get("all", []))
+            lead, sensors = lead_of(variables.fleet, group, params["also"], task_vars)
+            text = f"{counted(len(sensors), 'sensor')} of the group {group}"
+            return {"changed": False, "msg": text, "group": group, "lead": lead}
+        group = params["group"] or "sensors"
+        members = list(task_vars["groups"].get(group, []))
+        if params["purpose"] == NAMES:
+            return self._names(variables, members)
+        selected = self._selected(params, variables, group, task_vars)
+        chosen = set(selected)
+        every = [*selected, *(host for host in members if host not in chosen)]
+        gathered = _Gathered(variables, params["purpose"])
+        for host in every:
+            gathered.look(host, host in chosen)
+        return gathered.result(_default_folder(task_vars))
+
+    @staticmethod
+    def _selected(params: dict[str, Any], variables: HostVariables, group: str, task_vars: dict[str, Any]) -> list[str]:
+        if params["whole_group"]:
+            return variables.fleet.selected(group)
         selected = params["hosts"] if params["hosts"] is not None else list(task_vars["ansible_play_hosts"])
         unknown = [host for host in selected if not variables.knows(host)]
         if unknown:
             raise InputError(f"hosts has {unknown[0]!r}, which is not in the inventory")
-        group = list(task_vars["groups"].get(params["group"], []))
-        chosen = set(selected)
-        raws, others, shared = [], [], _Shared()
-        vantages: dict[str, str] = {}
-        for host in [*selected, *(host for host in group if host not in chosen)]:
-            values, errors = variables.read(host, [*SENSOR_VARIABLES, *SHARED_VARIABLES, VANTAGE])
-            # Not the certificate's matter, but reading every host's variables once more costs seconds.
-            if host in chosen and values.get(VANTAGE):
-                vantages[host] = str(values[VANTAGE])
-            shared.add(host, values, errors)
-            raw = _sensor(host, values, errors)
-            if host in chosen:
-                raws.append(raw)
-            else:
-                others.append({"name": host, "common_name": raw.get("common_name", host)})
-        return {**self._judge(raws, others, shared), "crl_vantages": vantages}
+        return selected
 
-    def _judge(self, raws: list[dict[str, Any]], others: list[dict[str, Any]], shared: _Shared) -> dict[str, Any]:
-        problems = shared.problems
-        limits = None
-        if not problems:
-            problems, limits = _common_problems(shared.values)
-        requests, messages = check_inputs(raws, others, limits, SENSOR_PREFIX)
-        faulty = [refused(raw, errors).to_dict() for raw, errors in zip(raws, messages) if errors]
-        lines = _grouped(faulty)
-        if problems:
-            text = "; ".join(problems)
-            if lines:
-                text += f". Besides, {len(faulty)} of {len(raws)} sensors cannot be done: {_some(lines)}"
-            raise InputError(text)
-        fit = []
-        for raw, request in zip(raws, requests):
-            if request is not None:
-                if raw.pop("key_passphrase", None):
-                    raw["key_passphrase_variable"] = f"{SENSOR_PREFIX}key_passphrase"
-                fit.append(raw)
+    @staticmethod
+    def _names(variables: HostVariables, members: list[str]) -> dict[str, Any]:
+        names = sensors_of.Names()
+        for host in members:
+            names.add(host, *variables.read(host, sensors_of.NAME_VARIABLES))
+        found = names.result()
+        warnings = [*found.pop("warnings")]
+        # If none has an address, names are no matter of this inventory.
+        told = sensors_of.address_warning(found) if found["entries"] else None
         return {
             "changed": False,
-            "msg": f"{len(fit)} of {len(raws)} sensors are described well",
-            "sensors": fit,
-            "others": others,
-            "refused": faulty,
-            "warnings": [f"{len(faulty)} of {len(raws)} sensors cannot be done: {_some(lines)}"] if lines else [],
+            "msg": f"{counted(len(found['entries']), 'hosts entry', 'hosts entries')}",
+            "names": found,
+            "warnings": [*warnings, *([told] if told else [])],
         }
 
 
-class _Shared:
-    """Variables that are one for a run, and the first host that was seen with each value."""
+class _Gathered:
+    """Everything that any step of a run needs, read in one pass over the hosts."""
 
-    def __init__(self) -> None:
-        self.values: dict[str, Any] = {}
-        self.problems: list[str] = []
-        self._first: dict[str, str] = {}
+    def __init__(self, variables: HostVariables, purpose: str) -> None:
+        self._variables = variables
+        self._purpose = purpose
+        self._unknown = Unknown(known_variables(variables.defaults))
+        self._shared = fleet_run.Shared()
+        self._names = sensors_of.Names()
+        self._consoles = sensors_of.Consoles()
+        self._vantages: dict[str, str] = {}
+        self._selected: list[str] = []
+        self._raws: list[dict[str, Any]] = []
+        self._others: list[dict[str, Any]] = []
+        self._issuers: dict[str, None] = {}
+        self._first = ""
 
-    def add(self, host: str, values: dict[str, Any], errors: dict[str, str]) -> None:
-        """Compare one more host with those before it; each variable is reported once."""
-        for variable in SHARED_VARIABLES:
-            if any(problem.startswith(f"{variable} ") for problem in self.problems):
-                continue
-            if variable in errors:
-                self.problems.append(f"{variable} cannot be evaluated for {host}: {errors[variable]}")
-                continue
-            value = values.get(variable)
-            if variable not in self._first:
-                self._first[variable] = host
-                self.values[variable] = value
-            elif value != self.values[variable]:
-                shown = "two values" if "passphrase" in variable else f"{self.values[variable]!r} and {value!r}"
-                self.problems.append(
-                    f"{variable} differs between {self._first[variable]} and {host} ({shown}), "
-                    "but it is one for a run; set it for all, or use one inventory for each"
-                )
+    def look(self, host: str, chosen: bool) -> None:
+        """Read one host; ``chosen``: it is one of this run, not only one of the group."""
+        view = self._variables.view(host)
+        self._first = self._first or host
+        self._unknown.look(host, view.raws)
+        self._shared.add(view)
+        wanted = (*sensors_of.SENSOR_VARIABLES, *sensors_of.NAME_VARIABLES, sensors_of.VANTAGE)
+        values, errors = values_of(view, dict.fromkeys(wanted))
+        self._names.add(host, values, errors)
+        default = sensors_of.RECEIVED if self._purpose == RECEIVED else sensors_of.LOCAL_CA
+        raw = sensors_of.sensor_of(host, values, errors, self._variables.fleet.groups_of(host), default)
+        self._issuers[str(raw["issuer"])] = None
+        if not chosen or (self._purpose == RECEIVED and raw["issuer"] != sensors_of.RECEIVED):
+            self._others.append({"name": host, "common_name": raw.get("common_name", host)})
+            return
+        self._selected.append(host)
+        self._raws.append(raw)
+        if values.get(sensors_of.VANTAGE):
+            self._vantages[host] = str(values[sensors_of.VANTAGE])
+        if self._purpose == CONSOLES:
+            own, faults = values_of(view, sensors_of.CONSOLE_VARIABLES)
+            self._consoles.add(host, own, faults)
+
+    def result(self, default_folder: str) -> dict[str, Any]:
+        """What was gathered.
+
+        :raises InputError: what concerns every sensor is not fit.
+        """
+        problems, fit, faulty = self._judged()
+        lines = _grouped(faulty)
+        cannot = f"{len(faulty)} of {counted(len(self._raws), 'sensor')} cannot be done: {some(lines, 40, '; ')}"
+        if problems:
+            text = "; ".join(problems)
+            raise InputError(f"{text}. Besides, {cannot}" if lines else text)
+        values = self._shared.values
+        run = fleet_run.described(values, self._first, default_folder)
+        run["local_ca"]["used"] = sensors_of.LOCAL_CA in self._issuers
+        run["authorities"] = fleet_run.authorities(run, self._issuers)
+        names = self._names.result()
+        result: dict[str, Any] = {
+            "changed": False,
+            "msg": f"{len(fit)} of {counted(len(self._raws), 'sensor')} are described well",
+            "sensors": [sensors_of.without_passphrase(raw) for raw in fit],
+            "others": self._others,
+            "refused": faulty,
+            "proceed": bool(fit) or not faulty,
+            "run": run,
+            "vantages": sensors_of.vantages_of(self._vantages, [raw["name"] for raw in fit]),
+            "warnings": [*names.pop("warnings"), *self._unknown.warnings(), *([cannot] if lines else [])],
+            "names": names,
+        }
+        if self._purpose == CONSOLES:
+            result["consoles"] = self._consoles.result(run["stage_dir"])
+        return result
+
+    def _judged(self) -> tuple[list[str], list[dict[str, Any]], list[dict[str, Any]]]:
+        """What is wrong for everybody, the sensors that are fit, and the others with their errors."""
+        problems = [*self._shared.problems, *self._received_problems()]
+        if self._purpose != CERTIFICATES or not self._raws:
+            faulty = []
+            if self._purpose == RECEIVED:
+                faulty = [one for one in map(_unreadable, self._raws) if one is not None]
+            bad = {one["name"] for one in faulty}
+            return problems, [raw for raw in self._raws if raw["name"] not in bad], faulty
+        limits = None
+        issuers, described_badly = fleet_checks.issuer_names(self._shared.values)
+        if not problems:
+            problems = [*fleet_checks.stage_problems(self._shared.values), *described_badly]
+            if any(raw["issuer"] == sensors_of.LOCAL_CA for raw in self._raws):
+                more, limits = fleet_checks.authority_problems(self._shared.values)
+                problems += [problem for problem in more if problem not in problems]
+        return (problems, *fleet_checks.judged(self._raws, self._others, limits, issuers))
+
+    def _received_problems(self) -> list[str]:
+        """Whom to trust is said for certificates that come from outside, and by nobody else."""
+        received = [raw for raw in self._raws if raw["issuer"] == sensors_of.RECEIVED]
+        if self._purpose == RECEIVED and not received:
+            return [
+                "there is nobody to work for: no sensor of this run gets its certificate from outside, since "
+                f"{sensors_of.ISSUER} names another issuer for each of them; wanted: {sensors_of.RECEIVED}, or not set"
+            ]
+        if self._purpose not in (CERTIFICATES, RECEIVED) or not received:
+            return []
+        values = self._shared.values
+        roots, anybody = (f"{fleet_run.IMPORT_PREFIX}{option}" for option in ("trusted_roots", "trust_any"))
+        if values.get(roots) or values.get(anybody) in (True, "true", "True", "yes"):
+            return []
+        return [
+            f"{roots} is not set; wanted: files with the roots to which every chain must lead, or {anybody}: true if any CA will do"
+        ]
 
 
-def _sensor(host: str, values: dict[str, Any], errors: dict[str, str]) -> dict[str, Any]:
-    raw: dict[str, Any] = {"name": host}
-    for variable in SENSOR_VARIABLES:
-        if variable in values:
-            raw[variable[len(SENSOR_PREFIX) :]] = values[variable]
-    broken = {variable[len(SENSOR_PREFIX) :]: text for variable, text in errors.items() if variable in SENSOR_VARIABLES}
-    if broken:
-        raw["variable_errors"] = broken
-    return raw
+def _unreadable(raw: dict[str, Any]) -> dict[str, Any] | None:
+    """The result of a sensor some of whose variables cannot be evaluated."""
+    errors = [
+        f"{sensors_of.SENSOR_PREFIX}{option} cannot be evaluated: {text}"
+        for option, text in raw.get("variable_errors", {}).items()
+    ]
+    return {"name": raw["name"], "errors": errors} if errors else None
 
 
-def _common_problems(values: dict[str, Any]) -> tuple[list[str], Limits | None]:
-    """Everything that concerns all sensors, told at once."""
-    problems: list[str] = []
-    settings_raw = {option: values.get(LOCAL_CA_PREFIX + option) for option in SETTINGS_SPEC}
-    settings, faults = parse_settings(settings_raw)
-    problems += [fault.text(LOCAL_CA_PREFIX) for fault in faults]
-    store = None
-    limits = None
-    try:
-        crl_url_of(values.get(f"{LOCAL_CA_PREFIX}crl_url"))
-    except PkiError as error:
-        problems.append(str(error))
-    try:
-        store = store_of(values.get(f"{SENSOR_PREFIX}stage_dir"))
-    except PkiError as error:
-        problems.append(str(error))
-    try:
-        limits = _limits(values, settings, store)
-    except PkiError as error:
-        problems.append(str(error))
-    return problems, limits
-
-
-def _limits(values: dict[str, Any], settings: AuthoritySettings | None, store: Any) -> Limits | None:
-    """What the CA sets: the one that is there, or the one that is to be made."""
-    folder = folder_of(values.get(f"{LOCAL_CA_PREFIX}dir"), f"{LOCAL_CA_PREFIX}dir")
-    if folder_state(folder) == "present":
-        return limits_of(public_certificates(folder)[0])
-    if values.get(f"{LOCAL_CA_PREFIX}create") not in (True, "true", "True", "yes"):
-        check_may_be_made(folder, ledger_of(folder, values.get(f"{LOCAL_CA_PREFIX}ledger_dir")), store)
-    return planned_limits(settings) if settings else None
+def _default_folder(task_vars: dict[str, Any]) -> str:
+    if not task_vars.get("inventory_dir"):
+        return ""
+    sources = [str(source) for source in task_vars.get("ansible_inventory_sources") or []]
+    return pki_folder.beside(str(task_vars["inventory_dir"]), sources)
 
 
 def _grouped(faulty: list[dict[str, Any]]) -> list[str]:
-    """The errors, each text once with the sensors that have it."""
-    names: dict[str, list[str]] = {}
+    """Each text once, with the sensors it concerns; a mistake in a group's variables is one line, not a thousand."""
+    by_text: dict[str, list[str]] = {}
     for result in faulty:
         for error in result["errors"]:
-            names.setdefault(error, []).append(result["name"])
-    return [f"{_some(holders, 20, ', ')}: {error}" for error, holders in names.items()]
-
-
-def _some(texts: list[str], most: int = 40, separator: str = "; ") -> str:
-    rest = len(texts) - most
-    return separator.join(texts[:most]) + (f"{separator}and {rest} more" if rest > 0 else "")
+            by_text.setdefault(error, []).append(result["name"])
+    return [f"{some(names, 20)}: {text}" for text, names in by_text.items()]

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible.utils.display import Display
-
 from ..module_utils._pki.reporting.summary import Run, summarize
 from ..plugin_utils.controller_action import ControllerAction
 
@@ -19,7 +17,6 @@ class ActionModule(ControllerAction):
     ARGUMENT_SPEC = {
         "inputs": {"type": "dict", "default": {}},
         "local_ca": {"type": "dict", "default": {}},
-        "imported": {"type": "dict", "default": {}},
         "issued": {"type": "dict", "default": {}},
         "staged": {"type": "dict", "default": {}},
         "workstations": {"type": "dict", "default": {}},
@@ -31,10 +28,9 @@ class ActionModule(ControllerAction):
     }
 
     def work(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        """Print the summary and return it."""
+        """Put the results into lines and figures."""
         run = Run(
             inputs=params["inputs"],
-            imported=params["imported"],
             local_ca=params["local_ca"],
             issued=params["issued"],
             staged=params["staged"],
@@ -46,14 +42,13 @@ class ActionModule(ControllerAction):
             workstations=params["workstations"],
         )
         summary = summarize(run, params["most"])
-        for line in summary.lines:
-            Display().display(line)
         return {
             "changed": False,
             "msg": summary.lines[0],
             "lines": list(summary.lines),
-            "kept": summary.kept,
-            "issued": summary.issued,
-            "failed_count": summary.failed,
+            "kept": summary.counts.kept,
+            "issued": summary.counts.issued,
+            "pending": summary.counts.pending,
+            "failed_count": summary.counts.failed,
             "next_due": summary.next_due,
         }

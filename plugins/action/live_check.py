@@ -11,10 +11,10 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure
 
 from ..module_utils._pki.live.known import Known
+from ..module_utils._pki.live.seen import record_seen
 from ..module_utils._pki.live.targets import Target
 from ..module_utils._pki.live.task import ARGUMENT_SPEC, run
-from ..module_utils._pki.state.ledger import Ledger
-from ..module_utils._pki.state.store import Store
+from ..module_utils._pki.state.fleet import fleet_state
 from ..module_utils._pki.values import x509_parts as parts
 from ..module_utils._plain.errors import PkiError
 from ..module_utils._plain.tls_probe import Endpoint, Probe, from_plain, probe_all
@@ -36,16 +36,23 @@ class ActionModule(ControllerAction):
     def work(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Look and judge."""
 
+        state, moment = fleet_state(params["stage_dir"], params["ledger_dir"]), parts.now()
+
         def known(targets: Sequence[Target]) -> Known:
-            store = Store(params["stage_dir"]) if params["stage_dir"] else None
-            return Known(targets, store, Ledger(params["ledger_dir"]) if params["ledger_dir"] else None)
+            return Known(targets, state)
 
         def fetch(endpoints: Sequence[Endpoint], timeout: float, parallel: int) -> list[Probe]:
             if self._connection.transport == "local":
                 return probe_all(endpoints, timeout, parallel)
             return self._from_vantage(endpoints, timeout, parallel, task_vars)
 
-        return run(params, known, fetch, parts.now())
+        result = run(params, known, fetch, moment)
+        if not self.check_mode:
+            try:
+                record_seen(state, result["results"], moment)
+            except PkiError as error:
+                result["warnings"] = [str(error)]
+        return result
 
     def _from_vantage(
         self, endpoints: Sequence[Endpoint], timeout: float, parallel: int, task_vars: dict[str, Any]

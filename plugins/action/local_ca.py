@@ -10,11 +10,10 @@ from typing import Any
 
 from ..module_utils._pki.issuers.local_ca.ensure import Ensured, ensure_authority
 from ..module_utils._pki.issuers.local_ca.settings import parse_settings
-from ..module_utils._pki.state.ledger import serial_text
 from ..module_utils._pki.values import x509_parts as parts
 from ..module_utils._plain.errors import InputError
 from ..plugin_utils.controller_action import ControllerAction
-from ..plugin_utils.options import LOCAL_CA_PREFIX, SETTINGS_SPEC, diff_of, folder_of, joined, ledger_of, store_of
+from ..plugin_utils.options import LOCAL_CA_PREFIX, SETTINGS_SPEC, diff_of, folder_of, joined, ledger_of, stage_of
 
 
 class ActionModule(ControllerAction):
@@ -39,7 +38,7 @@ class ActionModule(ControllerAction):
             folder,
             settings,
             ledger_of(folder, params["ledger_dir"]),
-            store_of(params["stage_dir"]) if params["stage_dir"] else None,
+            stage_of(params["stage_dir"]) if params["stage_dir"] else None,
             parts.now(),
             datetime.timedelta(days=params["warn_before_days"]),
             create=params["create"],
@@ -59,7 +58,7 @@ class ActionModule(ControllerAction):
         certificates = [
             {
                 "subject": parts.name_text(certificate.subject),
-                "serial": serial_text(certificate.serial_number),
+                "serial": parts.serial_text(certificate.serial_number),
                 "fingerprint": parts.fingerprint(certificate),
                 "not_before": parts.iso(certificate.not_valid_before_utc),
                 "not_after": parts.iso(certificate.not_valid_after_utc),

@@ -18,7 +18,7 @@ version_added: 1.0.0
 short_description: What the checks of CRLs from all vantages come to
 description:
   - Brings together what M(ot_pki.defender_iot.crl_reachable) returned for each vantage of
-    M(ot_pki.defender_iot.crl_vantages).
+    M(ot_pki.defender_iot.fleet_inputs).
 options:
   _input:
     description: The results of the loop over the vantages.
@@ -26,7 +26,7 @@ options:
     elements: dict
     required: true
   vantages:
-    description: The vantages that M(ot_pki.defender_iot.crl_vantages) returned, in the same order.
+    description: The vantages that M(ot_pki.defender_iot.fleet_inputs) returned, in the same order.
     type: list
     elements: dict
     required: true
@@ -42,7 +42,7 @@ options:
 EXAMPLES = r"""
 - name: Say what was seen
   ansible.builtin.debug:
-    msg: "{{ (checks.results | ot_pki.defender_iot.crl_access(found.vantages)).lines }}"
+    msg: "{{ (checks.results | ot_pki.defender_iot.crl_access(fleet.vantages)).lines }}"
 """
 
 RETURN = r"""

@@ -17,8 +17,8 @@ description:
   - Collects the errors of each sensor from the results of this collection's batch modules.
 options:
   _input:
-    description: Results of M(ot_pki.defender_iot.fleet_inputs), M(ot_pki.defender_iot.cert_issue) or
-      M(ot_pki.defender_iot.cert_stage).
+    description: Results of M(ot_pki.defender_iot.fleet_inputs), M(ot_pki.defender_iot.cert_issue),
+      M(ot_pki.defender_iot.cert_stage) or M(ot_pki.defender_iot.live_check), or dictionaries whose C(failures) are texts by name.
     type: list
     elements: dict
     required: true
@@ -41,10 +41,16 @@ def sensor_errors(batches: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """The errors of each sensor that failed, as one text, by its name."""
     errors: dict[str, list[str]] = {}
     for batch in batches:
+        failures = batch.get("failures")
+        if failures is not None:
+            for name, text in failures.items():
+                if text:
+                    errors.setdefault(name, []).append(text)
+            continue
         for result in [*(batch.get("refused") or []), *(batch.get("results") or [])]:
             if result["errors"]:
                 errors.setdefault(result["name"], []).extend(result["errors"])
-    return {name: "; ".join(texts) for name, texts in errors.items()}
+    return {name: "; ".join(dict.fromkeys(texts)) for name, texts in errors.items()}
 
 
 class FilterModule:

@@ -9,12 +9,13 @@ DOCUMENTATION = r"""
 name: beside_inventory
 author: ot_pki.defender_iot contributors (!UNKNOWN)
 version_added: 1.0.0
-short_description: A path beside the inventory
+short_description: A path in the folder that holds what the collection keeps
 description:
-  - Returns where the collection keeps what it makes, unless a variable says otherwise, in the folder
-    C(defender_iot_pki) beside the inventory file.
+  - Returns a path in the folder C(ot_pki_dir), by default C(defender_iot_pki) beside the inventory file.
   - If the inventory is itself a folder, that is beside this folder and not in it, since Ansible would read
     everything in it as inventory.
+  - Fails if nobody has set C(ot_pki_dir) and the default lies where AWX, Automation Controller or ansible-runner delete it
+    after the job.
 options:
   _terms:
     description: What is to be found there, for example V(local_ca).
@@ -42,7 +43,7 @@ from typing import Any
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
-FOLDER = "defender_iot_pki"
+from ..plugin_utils.pki_folder import VARIABLE, Refused, beside, refusal, short_lived
 
 
 class LookupModule(LookupBase):
@@ -51,18 +52,24 @@ class LookupModule(LookupBase):
     def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[str]:
         """The paths."""
         variables = variables or {}
-        inventory_dir = variables.get("inventory_dir")
-        if not inventory_dir:
-            return ["" for _term in terms]
-        sources = [os.path.abspath(str(source)) for source in variables.get("ansible_inventory_sources") or []]
-        # A source that is a folder is read whole, folders below it included.
-        above = [source for source in sources if os.path.isdir(source) and _within(str(inventory_dir), source)]
-        base = os.path.dirname(min(above, key=len)) if above else str(inventory_dir)
         for term in terms:
             if not isinstance(term, str) or os.path.isabs(term):
                 raise AnsibleLookupError(f"beside_inventory: {term!r} is not a relative name")
-        return [os.path.join(base, FOLDER, term) for term in terms]
+        base = self._base(variables)
+        return [os.path.join(base, term) if base else "" for term in terms]
 
-
-def _within(path: str, folder: str) -> bool:
-    return os.path.commonpath([os.path.abspath(path), folder]) == folder
+    def _base(self, variables: dict[str, Any]) -> str:
+        named = self._templar.template(variables.get(VARIABLE)) if variables.get(VARIABLE) else None
+        if named:
+            path = os.path.expanduser(str(named))
+            if not os.path.isabs(path):
+                raise Refused(f"{VARIABLE} is {path!r}; wanted: an absolute path")
+            return path
+        inventory_dir = variables.get("inventory_dir")
+        if not inventory_dir:
+            return ""
+        base = beside(str(inventory_dir), [str(source) for source in variables.get("ansible_inventory_sources") or []])
+        why = short_lived(base, os.environ)
+        if why:
+            raise Refused(refusal(base, why))
+        return base

@@ -69,7 +69,9 @@ options:
     type: bool
     default: false
   java_keystores:
-    description: Keystore files, or folders of a Java, in place of those that are found.
+    description:
+      - Keystore files, or folders of a Java, in place of those that are found.
+      - The C(keytool) of that Java is used if nobody but root and the user who does this could change it, otherwise the system's.
     type: list
     elements: path
     default: []
@@ -78,7 +80,9 @@ options:
     type: str
     default: changeit
   nss_databases:
-    description: Folders of NSS databases, in place of those that are found.
+    description:
+      - Folders of NSS databases, in place of those that are found.
+      - Folder and files must be no links, belong to one user, and be writable by nobody else; they are changed as this user.
     type: list
     elements: path
     default: []
@@ -88,7 +92,9 @@ options:
     elements: str
     default: []
   bundles:
-    description: PEM files with authorities, made if there are none yet.
+    description:
+      - PEM files with authorities, made if there are none yet.
+      - A link is followed if it belongs to root or to the user who does this.
     type: list
     elements: path
     default: []

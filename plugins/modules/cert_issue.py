@@ -8,14 +8,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cert_issue
-short_description: Issue certificates for many sensors by the embedded CA
+short_description: Obtain certificates for many sensors, each from its own issuer
 version_added: 1.0.0
 author:
   - ot_pki.defender_iot contributors (!UNKNOWN)
 description:
-  - Takes a list of sensors and plans for each whether to keep what it has or to issue, with the reasons.
-  - Makes the keys on all cores, signs, records every certificate in the ledger, and writes each bundle into the store of the stage
-    directory, where nobody sees it until M(ot_pki.defender_iot.cert_stage) shows it.
+  - Takes a list of sensors and plans for each whether to keep what it has, to obtain a certificate, or to wait, with the reasons.
+  - Obtains from each sensor's issuer, which is the embedded CA, a folder of received files, or another one; records every certificate in
+    the ledger, and writes each bundle into the store of the stage directory, where nobody sees it until M(ot_pki.defender_iot.cert_stage)
+    shows it. Keys, records and bundles are on the disk before the module returns.
+  - A sensor whose host was renamed (same common name, the old host is gone from the inventory) takes over the bundle.
   - Inputs of all sensors are checked before anything is made. One sensor's fault fails that sensor only, see RV(results[].errors).
   - Runs once on the control node for the whole fleet; use C(run_once).
 extends_documentation_fragment:
@@ -64,11 +66,33 @@ options:
       renew_before_days:
         description: Days before the end from which a certificate is issued anew. By default 60, but at most a third of its lifetime.
         type: int
+      renew_spread_days:
+        description: Makes a certificate due up to so many days earlier, by the sensor's name, so that a fleet does not come due on one day.
+        type: int
+        default: 0
       issuer:
-        description: Who signs.
+        description: Whose certificate it gets, V(local_ca), V(received), V(self_signed) or a key of O(issuers).
         type: str
-        choices: [local_ca]
         default: local_ca
+      environment:
+        description: V(self_signed) is refused unless this is V(test).
+        type: str
+        choices: [production, test]
+        default: production
+      reissue:
+        description: Obtains anew whatever there is, with a new key.
+        type: bool
+        default: false
+      received_passphrase_variable:
+        description: The variable of the host named O(sensors[].name) that holds the passphrase of its received files.
+        type: str
+      groups:
+        description: The host's groups, for the record only.
+        type: list
+        elements: str
+      ip:
+        description: The host's address, for the record only.
+        type: str
   others:
     description: The fleet's sensors that are not in this run, with V(name) and V(common_name); their common names are taken.
     type: list
@@ -79,19 +103,77 @@ options:
     type: path
     required: true
   ca_dir:
-    description: The folder of the embedded CA, see M(ot_pki.defender_iot.local_ca).
+    description: The folder of the embedded CA, see M(ot_pki.defender_iot.local_ca). Needed if a sensor's issuer is V(local_ca).
     type: path
-    required: true
   ca_passphrase:
     description: The passphrase of the CA's keys.
     type: str
-    required: true
+  ca_passphrase_variable:
+    description: The variable that holds O(ca_passphrase). Callbacks that show a task's options then show no passphrase.
+    type: str
+  variables_of:
+    description: The host whose variables are meant by O(ca_passphrase_variable), O(issuers_variable) and
+      O(received.passphrases_variable). By default the host on which the task runs.
+    type: str
+  issuers:
+    description: Further issuers by name; each is a dictionary with V(kind) and that kind's settings.
+    type: dict
+    default: {}
+  issuers_variable:
+    description: The variable that holds O(issuers).
+    type: str
+  received:
+    description: Where received files are, for sensors whose issuer is V(received).
+    type: dict
+    suboptions:
+      src:
+        description: Folders, archives or files.
+        type: list
+        elements: path
+      ca_files:
+        description: CA certificates with which chains are completed.
+        type: list
+        elements: path
+        default: []
+      passphrases:
+        description: Passphrases to try on encrypted files.
+        type: list
+        elements: str
+        default: []
+      passphrases_variable:
+        description: The variable that holds O(received.passphrases).
+        type: str
+      passphrase_files:
+        description: Files whose first lines are further passphrases.
+        type: list
+        elements: path
+        default: []
+      trusted_roots:
+        description: Files with the roots at which every chain must end. Required, unless O(received.trust_any) is set.
+        type: list
+        elements: path
+        default: []
+      trust_any:
+        description: Any CA will do.
+        type: bool
+        default: false
+  ot_pki_dir:
+    description: The folder below which issuers that exchange files have theirs.
+    type: path
+  max_changes:
+    description: At most so many sensors that have a certificate get a new one; the others are kept with the reason that they wait.
+    type: int
   ledger_dir:
-    description: The ledger of issued certificates. By default O(ca_dir) with C(_ledger) appended.
+    description: The ledger of certificates. By default O(ca_dir) with C(_ledger) appended, without O(ca_dir) C(local_ca_ledger) beside
+      O(stage_dir).
     type: path
   crl_url:
     description: The C(http://) URL of the issuing CA's CRL, written into each certificate. By default there is none.
     type: str
+  profile:
+    description: The requirements, V(defender_iot) or the path of a profile file, see M(ot_pki.defender_iot.cert_validate).
+    type: str
+    default: defender_iot
   lock_timeout:
     description: Seconds to wait for sensors that another run works on, before they fail.
     type: float
@@ -134,11 +216,26 @@ results:
       description: The sensor.
       type: str
     action:
-      description: V(kept), V(issued) or V(failed). In check mode V(issued) means that it would be.
+      description: V(kept), V(issued), V(pending) (asked and not answered; what is staged stays) or V(failed). In check mode V(issued)
+        means that it would be.
+      type: str
+    issuer:
+      description: The issuer's name.
       type: str
     changed:
-      description: Whether a certificate was issued.
+      description: Whether something was made, asked or taken over for this sensor.
       type: bool
+    requested:
+      description: Since when the request waits.
+      type: str
+    received:
+      description: The files that the certificate and its key came from.
+      type: list
+      elements: str
+    notes:
+      description: What was set aside or changed by the issuer.
+      type: list
+      elements: str
     common_name:
       description: The common name.
       type: str
@@ -164,7 +261,7 @@ results:
       description: Path of the chain.
       type: str
     serial:
-      description: The serial number in hexadecimal.
+      description: The serial number, upper-case hexadecimal of whole octets.
       type: str
     fingerprint:
       description: SHA-256 of the certificate in hexadecimal.
@@ -178,6 +275,16 @@ results:
     renew_after:
       description: When the certificate is due.
       type: str
+problems:
+  description: What is wrong and no sensor's fault, such as received files that cannot be read.
+  type: list
+  elements: str
+  returned: success
+lines:
+  description: What people should know besides.
+  type: list
+  elements: str
+  returned: success
 bundles:
   description: The bundles of all sensors that did not fail, as options for M(ot_pki.defender_iot.cert_stage).
   type: list

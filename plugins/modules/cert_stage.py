@@ -52,6 +52,17 @@ options:
       expected_common_name:
         description: The common name that the certificate must have.
         type: str
+      issuer:
+        description: Whose certificate it is, for the record.
+        type: str
+      trusted_roots:
+        description: This sensor's own trusted roots. By default O(trusted_roots).
+        type: list
+        elements: path
+      tolerated:
+        description: Ids of findings that are what was asked for and no errors here, such as V(crt.self-signed) of a self-signed one.
+        type: list
+        elements: str
       planned:
         description: In check mode, that the files are yet to be made by an earlier task of the run.
         type: bool
@@ -60,6 +71,9 @@ options:
     description: The stage directory.
     type: path
     required: true
+  ledger_dir:
+    description: Where it is recorded what was staged. By default nowhere.
+    type: path
   trusted_roots:
     description: Files with root certificates to which every chain must lead. By default the chain's own root counts.
     type: list
@@ -69,6 +83,10 @@ options:
     description: How many earlier bundles of each sensor are kept in the store for a way back. They hold keys.
     type: int
     default: 1
+  profile:
+    description: The requirements, V(defender_iot) or the path of a profile file, see M(ot_pki.defender_iot.cert_validate).
+    type: str
+    default: defender_iot
   lock_timeout:
     description: Seconds to wait for sensors that another run works on, before they fail.
     type: float
@@ -115,6 +133,10 @@ results:
       description: What validation found, as M(ot_pki.defender_iot.cert_validate) returns it.
       type: list
       elements: dict
+    warnings:
+      description: What people should know.
+      type: list
+      elements: str
     removed:
       description: Earlier bundles that were removed.
       type: list

@@ -32,6 +32,7 @@ attributes:
     details: Nothing is changed, so there is nothing to compare.
 requirements:
   - cryptography >= 42 (for the Python that runs the module; on the control node the one that runs Ansible)
+  - jmespath and PyYAML (only for a profile file with rules, and for one written as YAML)
 options:
   certificate:
     description:
@@ -77,7 +78,7 @@ options:
     description: The moment to judge for, in ISO 8601 (UTC if it names no time zone). Now by default.
     type: str
   min_days_left:
-    description: Days before its end from which on a certificate is reported as expiring soon. V(0) switches that off.
+    description: Days before its end from which on a certificate is reported as expiring soon, at most 36500. V(0) switches that off.
     type: int
     default: 30
   certificates:
@@ -133,7 +134,10 @@ options:
     description:
       - The requirements to judge by, V(defender_iot) or the path of a profile file (YAML or JSON) with rules of your own.
       - "A profile file has the keys C(extends), C(required_fields), C(subject_allowed), C(min_key_bits), C(allowed_key_bits),
-        C(max_validity_days), C(san_required), C(ignore) and C(severities)."
+        C(max_validity_days), C(san_required), C(rules), C(ignore) and C(severities)."
+      - "C(rules) is a list of rules of your own: C(id) (C(org.<what>)), C(when) (a JMESPath expression over the certificate's facts that is true
+        for what is wrong), C(severity), C(message) and C(hint). They need the Python package C(jmespath). The facts are listed in
+        C(docs/checks.md)."
     type: str
     default: defender_iot
   ignore:
@@ -142,7 +146,9 @@ options:
     elements: str
     default: []
   severities:
-    description: Other severities (V(error), V(warning), V(info)) by id of the finding.
+    description:
+      - Other severities (V(error), V(warning), V(info)) by id of the finding.
+      - What has a severity here is reported though the profile waives it.
     type: dict
     default: {}
   key_check:
@@ -189,7 +195,7 @@ EXAMPLES = r"""
     profile: "{{ playbook_dir }}/our-rules.yml"
     min_days_left: 60
     ignore:
-      - crt.client-auth-missing
+      - crt.extension-order
     fail_on: never
   register: fleet
   delegate_to: localhost
@@ -274,7 +280,7 @@ certificate:
       description: The issuer in its own order.
       type: str
     serial_number:
-      description: The serial number, hexadecimal.
+      description: The serial number, upper-case hexadecimal of whole octets.
       type: str
     not_before:
       description: Begin of the validity, UTC.

@@ -18,6 +18,10 @@ description:
 extends_documentation_fragment:
   - ot_pki.defender_iot.attributes
 attributes:
+  action_group:
+    support: none
+    membership: []
+    details: A helper of other modules, which set its options.
   check_mode:
     details: Changes nothing.
   diff_mode:

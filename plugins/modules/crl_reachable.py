@@ -59,6 +59,13 @@ options:
         description: As O(issuer_certificates), for this one.
         type: list
         elements: path
+  sensors:
+    description: The names of sensors, whose staged certificates in O(stage_dir) are taken as O(certificates); those that name no CRL are left out.
+    type: list
+    elements: str
+  stage_dir:
+    description: The stage directory in which the bundles of O(sensors) are.
+    type: path
   urls:
     description:
       - URLs of CRLs. Alone they are judged without a certificate, by signature and dates.
@@ -152,6 +159,11 @@ revoked:
   description: Whether a certificate, or a CA above it, is revoked.
   type: bool
   returned: success
+checked:
+  description: The names of the certificates that were judged.
+  type: list
+  elements: str
+  returned: O(certificates) or O(sensors) is given
 vantage:
   description: The host from which was fetched.
   type: str

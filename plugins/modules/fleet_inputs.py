@@ -13,11 +13,12 @@ version_added: 1.0.0
 author:
   - ot_pki.defender_iot contributors (!UNKNOWN)
 description:
-  - Reads the variables C(sensor_certificates_*) and C(local_ca_*) as each host sees them, with Ansible's usual precedence,
-    once for the whole play, and checks all of them before anything is made.
-  - What concerns everybody (passphrase, CA, CRL URL, stage directory, hosts that disagree about these) fails the task.
+  - Reads every variable that any step of a run needs, as each host sees it, with Ansible's usual precedence, once for all hosts of the
+    group, and checks all of them before anything is made.
+  - What concerns everybody (passphrase, CA, CRL URL, folders, hosts that disagree about these) fails the task.
     What concerns a sensor is returned in RV(refused).
-  - Passphrases are checked and not returned.
+  - Secrets are checked and not returned; the result names the variables that hold them.
+  - Warns of variables that begin like this collection's and are none of them.
 extends_documentation_fragment:
   - ot_pki.defender_iot.attributes
   - ot_pki.defender_iot.attributes.controller
@@ -27,13 +28,32 @@ attributes:
     details: Changes nothing.
 options:
   group:
-    description: The group in which common names must be unique, whatever C(--limit) selects.
+    description:
+      - The group of the sensors, in which common names must be unique, whatever C(--limit) selects. By default C(sensors), with
+        O(purpose=members) the one that C(sensor_certificates_group) names for any host.
     type: str
-    default: sensors
   hosts:
     description: The sensors of this run. By default the hosts of the play.
     type: list
     elements: str
+  whole_group:
+    description: Take the hosts of O(group) that C(--limit) leaves as the sensors of this run, whichever hosts the play has.
+    type: bool
+    default: false
+  purpose:
+    description:
+      - V(certificates) checks everything that a certificate needs, V(received) takes the sensors whose certificates come from outside,
+        V(consoles) adds where the consoles are, and V(run) reads without checking sensors.
+      - V(names) reads the names and addresses for hosts files only.
+      - V(members) finds out who there is to work for, and fails if there is nobody.
+    type: str
+    choices: [members, certificates, received, consoles, run, names]
+    default: certificates
+  also:
+    description: With O(purpose=members), further groups whose hosts are somebody to work for when C(--limit) leaves no sensor.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -45,13 +65,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 sensors:
-  description: The sensors that are described well, as options for M(ot_pki.defender_iot.cert_issue).
+  description:
+    - The sensors that are described well, as options for M(ot_pki.defender_iot.cert_issue). Each has its C(name) and C(issuer), and as
+      far as they are set C(common_name), C(subject), C(sans), C(key_size), C(validity_days), C(renew_before_days),
+      C(key_passphrase_variable) and the like.
   type: list
   elements: dict
-  returned: always
-crl_vantages:
-  description: From where the CRLs of a sensor are to be fetched (C(crl_access_vantage)), by sensor.
-  type: dict
   returned: success
 others:
   description: Name and common name of the group's sensors that are not in this run.
@@ -62,5 +81,38 @@ refused:
   description: The sensors that cannot be done, each with its name and errors.
   type: list
   elements: dict
-  returned: always
+  returned: success
+proceed:
+  description: V(false) if every sensor of the run was refused, so that there is nothing to do but to tell.
+  type: bool
+  returned: success
+run:
+  description:
+    - What is one for a run. C(dir) and the other folders (C(stage_dir), C(ca_dir), C(ledger_dir), C(crl_dir), C(inbox_dir), C(outbox_dir),
+      C(report_dir), C(workstations_dir)); C(sensor_certificates), C(local_ca), C(import_certificates), C(crl_publication), C(crl_access)
+      and C(fleet_report) with the variables that begin so; C(authorities) with the CA certificates that workstations are to trust.
+    - In place of a secret stands the name of its variable, as the host C(read_from) has it.
+  type: dict
+  returned: success
+names:
+  description: C(entries) (C(ip), C(names)) for hosts files, and C(without_address), the sensors that have none.
+  type: dict
+  returned: success
+vantages:
+  description: From where CRLs are to be fetched, each with C(vantage), C(named) and C(sensors).
+  type: list
+  elements: dict
+  returned: success
+consoles:
+  description: C(targets) for M(ot_pki.defender_iot.live_check), and C(failures), the sensors that cannot be looked at and why.
+  type: dict
+  returned: O(purpose=consoles)
+group:
+  description: The group of the sensors.
+  type: str
+  returned: O(purpose=members)
+lead:
+  description: The host that stands for the run, a sensor if there is one.
+  type: str
+  returned: O(purpose=members)
 """

@@ -30,10 +30,6 @@ options:
     description: What M(ot_pki.defender_iot.local_ca) returned.
     type: dict
     default: {}
-  imported:
-    description: What M(ot_pki.defender_iot.cert_import) returned. If given, the summary is that of an import.
-    type: dict
-    default: {}
   issued:
     description: What M(ot_pki.defender_iot.cert_issue) returned.
     type: dict
@@ -79,7 +75,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 lines:
-  description: What was printed.
+  description: What there is to tell people.
   type: list
   elements: str
   returned: always
@@ -89,6 +85,10 @@ kept:
   returned: always
 issued:
   description: How many sensors got a new one, issued or imported.
+  type: int
+  returned: always
+pending:
+  description: How many sensors wait for somebody's answer.
   type: int
   returned: always
 failed_count:

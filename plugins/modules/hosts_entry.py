@@ -52,7 +52,7 @@ options:
     choices: [present, absent]
     default: present
   path:
-    description: The hosts file. A link is followed.
+    description: The hosts file. A link is followed if it belongs to root or to the user who does this.
     type: path
     default: /etc/hosts
   backup:
@@ -166,9 +166,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._plain.errors import InputError, PkiError
-from ..module_utils._plain.file_update import update_file
-from ..module_utils._plain.hosts_file import ABSENT, BLOCK, DEFAULT_MARKER, PRESENT, Plan, plan
+from ..module_utils._plain.hosts_file import ABSENT, BLOCK, PRESENT, Plan, plan
 from ..module_utils._plain.hosts_file_entries import parse_entries
+from ..module_utils._plain.hosts_file_options import ARGUMENT_SPEC
 from ..module_utils._plain.hosts_file_read import read_hosts
 
 # Larger files are not shown whole by --diff.
@@ -178,24 +178,7 @@ MAX_DIFF = 1024 * 1024
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(
-        argument_spec={
-            "ip": {"type": "str"},
-            "names": {"type": "list", "elements": "str"},
-            "entries": {
-                "type": "list",
-                "elements": "dict",
-                "options": {
-                    "ip": {"type": "str"},
-                    "names": {"type": "list", "elements": "str", "required": True},
-                },
-            },
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "path": {"type": "path", "default": "/etc/hosts"},
-            "backup": {"type": "bool", "default": False},
-            "conflict": {"type": "str", "choices": ["move", "keep", "fail"], "default": "move"},
-            "style": {"type": "str", "choices": ["lines", "block"], "default": "lines"},
-            "marker": {"type": "str", "default": DEFAULT_MARKER},
-        },
+        argument_spec=ARGUMENT_SPEC,
         mutually_exclusive=[("ip", "entries"), ("names", "entries")],
         supports_check_mode=True,
     )
@@ -221,7 +204,8 @@ def _work(module: AnsibleModule, params: dict[str, Any]) -> dict[str, Any]:
     warnings: list[str] = []
     entries = parse_entries(_raw_entries(params), params["state"] == PRESENT, warnings)
     path = params["path"]
-    before = read_hosts(path)
+    file = read_hosts(path)
+    before = file.content
     planned = plan(before, path, entries, params["state"], params["conflict"], params["style"], params["marker"])
     changed = planned.content != before
     result: dict[str, Any] = {
@@ -238,8 +222,8 @@ def _work(module: AnsibleModule, params: dict[str, Any]) -> dict[str, Any]:
         result["diff"] = _diff(path, before, planned.content)
     if changed and not module.check_mode:
         if params["backup"] and before:
-            result["backup_file"] = module.backup_local(path)
-        result["in_place"] = update_file(path, planned.content)
+            result["backup_file"] = file.back_up()
+        result["in_place"] = file.put(planned.content)
     return result
 
 

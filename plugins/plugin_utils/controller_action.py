@@ -6,15 +6,39 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Collection
 from typing import Any
 
 from ansible.plugins.action import ActionBase
 
 from ..module_utils._pki.crypto import CRYPTOGRAPHY_PROBLEM
 from ..module_utils._plain.errors import PkiError
+from . import ansible_internals
 
 
-class ControllerAction(ActionBase):
+class GroupedAction(ActionBase):
+    """An action of the collection's action group, whose C(module_defaults) may name options of other members."""
+
+    def validate_argument_spec(self, *arguments: Any, **keywords: Any) -> Any:
+        """Validate the options, without the group's defaults that are not meant for this module."""
+        spec = keywords.get("argument_spec", arguments[0] if arguments else None)
+        self.forget_foreign_defaults(spec or {})
+        return super().validate_argument_spec(*arguments, **keywords)
+
+    def forget_foreign_defaults(self, known: Collection[str]) -> None:
+        """Drop options that came from the group's defaults only; what the task itself names is judged as ever."""
+        given = self._task.args
+        foreign = {
+            name
+            for name, value in ansible_internals.group_defaults(self).items()
+            # What the task itself says differs, unless the default is a template, which is evaluated by now.
+            if name not in known and name in given and (given[name] == value or "{{" in str(value))
+        }
+        if foreign:
+            ansible_internals.drop_options(self, foreign)
+
+
+class ControllerAction(GroupedAction):
     """Validates the options, runs :meth:`work`, and turns the library's errors into a failed result.
 
     No connection is made, nothing travels through a temporary file, and no secret is in the result.

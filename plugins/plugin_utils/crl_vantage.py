@@ -15,6 +15,7 @@ from ansible.plugins.action import ActionBase
 from ..module_utils._pki.crl.raw_fetching import NoTool, RawAsk
 from ..module_utils._plain.errors import InputError
 from ..module_utils._plain.fetching import Fetched, Settings, fetch, fetch_all
+from .ansible_internals import task_environment
 
 FETCHERS = ("auto", "python", "curl", "wget")
 _MODULE = "ot_pki.defender_iot.crl_fetch"
@@ -45,7 +46,7 @@ class Vantage:
         if self.fetcher in ("auto", "python"):
             if self._here():
                 self.used = "python"
-                environment = {**os.environ, **self._environment()}
+                environment = {**os.environ, **task_environment(self.action)[0]}
                 found = fetch_all(distinct, settings._replace(environment=environment))
                 return dict(zip(distinct, found))
             fetched, problem = self._by_module(distinct, settings)
@@ -58,12 +59,6 @@ class Vantage:
     def _here(self) -> bool:
         connection = self.action._connection
         return bool(connection.transport == "local" and not connection.become)
-
-    def _environment(self) -> dict[str, str]:
-        """The task's own environment (keyword C(environment))."""
-        values: dict[str, Any] = {}
-        self.action._compute_environment_string(values)
-        return {str(name): str(value) for name, value in values.items()}
 
     def _by_module(self, urls: list[str], settings: Settings) -> tuple[list[Fetched] | None, str]:
         arguments = {
@@ -103,6 +98,6 @@ class Vantage:
 
     def _run(self, script: str, given: bytes) -> tuple[int, str, str]:
         # A shell of its own, so that the script's first line does not end with what Ansible puts around it.
-        command = f"{self.action._compute_environment_string()} /bin/sh -c {shlex.quote(script)}".strip()
+        command = f"{task_environment(self.action)[1]} /bin/sh -c {shlex.quote(script)}".strip()
         result = self.action._low_level_execute_command(command, in_data=given)
         return int(result["rc"]), str(result["stdout"]), str(result["stderr"])

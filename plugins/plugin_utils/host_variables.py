@@ -10,26 +10,29 @@ host variables, play and role variables, extra variables.
 
 from __future__ import annotations
 
-import inspect
 import os
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleError
-from ansible.template import Templar
 from jinja2 import Environment, TemplateError, meta
 
+from .ansible_internals import Fleet, load_trusted
 from .controller_action import ControllerAction, plain
+from .pki_folder import Refused
+
+ROLES = os.path.normpath(os.path.join(os.path.dirname(__file__), "..", "..", "roles"))
 
 
-def _has_template(value: Any) -> bool:
+def has_template(value: Any) -> bool:
+    """Whether something in a value is yet to be evaluated."""
     if isinstance(value, str):
         return "{{" in value or "{%" in value or "{#" in value
     if isinstance(value, Mapping):
-        return any(_has_template(key) or _has_template(inner) for key, inner in value.items())
+        return any(has_template(key) or has_template(inner) for key, inner in value.items())
     if isinstance(value, (list, tuple)):
-        return any(_has_template(inner) for inner in value)
+        return any(has_template(inner) for inner in value)
     return False
 
 
@@ -64,9 +67,9 @@ class _Evaluated:
         self.values: dict[Any, Any] = {}
         self._names: dict[str, tuple[str, ...] | None] = {}
 
-    def key(self, raw: Any, variables: Mapping[str, Any]) -> Any:
+    def key(self, raw: Any, variables: Mapping[str, Any], depth: int = 4) -> Any:
         """What the value depends on, or ``None`` if that cannot be told."""
-        if not isinstance(raw, str):
+        if not isinstance(raw, str) or not depth:
             return None
         text = str(raw)
         if text not in self._names:
@@ -74,10 +77,17 @@ class _Evaluated:
         names = self._names[text]
         if names is None:
             return None
-        inputs = [variables.get(name) for name in names]
-        if not all(value is None or (isinstance(value, (str, int)) and not _has_template(value)) for value in inputs):
-            return None
-        return (text, *((name, name in variables, value) for name, value in zip(names, inputs)))
+        inputs: list[Any] = []
+        for name in names:
+            value = variables.get(name)
+            if has_template(value):
+                value = self.key(value, variables, depth - 1)
+                if value is None:
+                    return None
+            elif not (value is None or isinstance(value, (str, int))):
+                return None
+            inputs.append((name, name in variables, value))
+        return (text, *inputs)
 
     def _depends_on(self, text: str) -> tuple[str, ...] | None:
         if any(word in text for word in self._CHANGING):
@@ -87,9 +97,56 @@ class _Evaluated:
         except TemplateError:
             return None
         if text.count("lookup") == text.count(self._OWN_LOOKUP):
-            # The role's own default paths depend on where the inventory is, and on nothing else.
-            names = (names - {"lookup"}) | {"inventory_dir"}
+            # The roles' own default paths depend on where the inventory is, on what is named, and on nothing else.
+            names = (names - {"lookup"}) | {"inventory_dir", "ot_pki_dir"}
         return None if names & self._FUNCTIONS else tuple(sorted(names))
+
+
+class HostView:
+    """The variables of one host, each evaluated when it is asked for."""
+
+    def __init__(self, reader: HostVariables, host: str, variables: dict[str, Any]) -> None:
+        self._reader = reader
+        self._templar: Any = None
+        self.host = host
+        self.raws = variables
+
+    def raw(self, variable: str) -> Any:
+        """The value as it was written, templates not evaluated; ``None`` if there is none."""
+        found = self.raws[variable] if variable in self.raws else self._reader.defaults.get(variable)
+        return None if found is None else _followed(found, self.raws)
+
+    def key(self, variable: str) -> Any:
+        """What a template's value depends on: hosts with the same key have the same value. ``None``: it cannot be told."""
+        return self._reader.seen.key(self.raw(variable), self.raws)
+
+    def value(self, variable: str) -> Any:
+        """The value, without Ansible's wrappers; ``None`` if there is none.
+
+        :raises Unusable: it cannot be evaluated.
+        """
+        raw = self.raw(variable)
+        if raw is None:
+            return None
+        if not has_template(raw):
+            return plain(raw)
+        seen = self._reader.seen
+        key = seen.key(raw, self.raws)
+        if key is not None and key in seen.values:
+            return seen.values[key]
+        if self._templar is None:
+            self._templar = self._reader.fleet.templar(self.raws)
+        try:
+            value = plain(self._templar.template(raw))
+        except AnsibleError as error:
+            raise Unusable(_first_line(error)) from error
+        if key is not None:
+            seen.values[key] = value
+        return value
+
+
+class Unusable(ValueError):
+    """A variable cannot be evaluated; the text says why, in one line."""
 
 
 class HostVariables:
@@ -100,20 +157,22 @@ class HostVariables:
 
         :param roles: roles of this collection whose defaults count even if the play has not loaded them.
         """
-        self._loader = action._loader
-        self._task = action._task
-        self._hostvars = task_vars["hostvars"]
-        # HostVars keeps both for itself, but they are what every lookup of hostvars goes through.
-        self._manager = self._hostvars._variable_manager
-        self._inventory = self._hostvars._inventory
-        self._seen = _Evaluated()
-        self._defaults: dict[str, Any] = {}
+        self.fleet = Fleet(action, task_vars)
+        self.seen = _Evaluated()
+        self.defaults: dict[str, Any] = {}
         for role in roles:
-            self._defaults.update(_role_defaults(action._loader, role))
+            path = os.path.join(ROLES, role, "defaults", "main.yml")
+            self.defaults.update(load_trusted(action._loader, path) or {})
 
     def knows(self, host: str) -> bool:
         """Whether the inventory has this host."""
-        return self._inventory.get_host(host) is not None
+        return self.fleet.knows(host)
+
+    def view(self, host: str) -> HostView:
+        """The variables of a host."""
+        variables = self.fleet.raw_variables(host)
+        variables["inventory_hostname"] = host
+        return HostView(self, host, variables)
 
     def read(self, host: str, variables: Iterable[str]) -> tuple[dict[str, Any], dict[str, str]]:
         """The values of a host's variables.
@@ -121,50 +180,34 @@ class HostVariables:
         :returns: values by variable (those that are defined and not ``None``), and for variables that
             cannot be evaluated the reason.
         """
-        every = self._manager.get_vars(
-            play=self._task.get_play() if hasattr(self._task, "get_play") else self._task.play,
-            host=self._inventory.get_host(host),
-            task=self._task,
-            include_hostvars=False,
-            _hosts=[],
-            _hosts_all=[],
-        )
-        values: dict[str, Any] = {}
-        errors: dict[str, str] = {}
-        templar = None
-        every["inventory_hostname"] = host
-        for variable in variables:
-            raw = every[variable] if variable in every else self._defaults.get(variable)
-            if raw is None:
-                continue
-            raw = _followed(raw, every)
-            if not _has_template(raw):
-                value = plain(raw)
-            elif (key := self._seen.key(raw, every)) in self._seen.values:
-                value = self._seen.values[key]
-            else:
-                if templar is None:
-                    every["hostvars"] = self._hostvars
-                    templar = Templar(loader=self._loader, variables=every)
-                try:
-                    value = plain(templar.template(raw))
-                except AnsibleError as error:
-                    errors[variable] = _first_line(error)
-                    continue
-                if key is not None:
-                    self._seen.values[key] = value
-            if value is not None:
-                values[variable] = value
-        return values, errors
+        return values_of(self.view(host), variables)
 
 
-def add_passphrases(variables: HostVariables, sensors: list[dict[str, Any]], option: str) -> None:
+def values_of(view: HostView, variables: Iterable[str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The values of a host's variables, and the reasons of those that cannot be evaluated."""
+    values: dict[str, Any] = {}
+    errors: dict[str, str] = {}
+    for variable in variables:
+        try:
+            value = view.value(variable)
+        except Unusable as error:
+            errors[variable] = str(error)
+            continue
+        if value is not None:
+            values[variable] = value
+    return values, errors
+
+
+def add_passphrases(
+    variables: HostVariables, sensors: list[dict[str, Any]], option: str, named_by: str | None = None
+) -> None:
     """Read passphrases from the sensors' own variables, so that they never are part of a registered result.
 
-    :param sensors: those that name a variable in ``key_passphrase_variable`` get its value as ``option``.
+    :param sensors: those that name a variable in ``<option>_variable`` get its value as ``option``.
+    :param named_by: another name of the key that names the variable.
     """
     for sensor in sensors:
-        variable = sensor.pop("key_passphrase_variable", None)
+        variable = sensor.pop(named_by or f"{option}_variable", None)
         name = sensor.get("name")
         if not isinstance(variable, str) or not isinstance(name, str) or not variables.knows(name):
             continue
@@ -173,15 +216,12 @@ def add_passphrases(variables: HostVariables, sensors: list[dict[str, Any]], opt
             sensor[option] = values[variable]
 
 
-def _role_defaults(loader: Any, role: str) -> dict[str, Any]:
-    """The defaults of one of this collection's roles, as Ansible itself would load them."""
-    path = os.path.join(os.path.dirname(__file__), "..", "..", "roles", role, "defaults", "main.yml")
-    arguments: dict[str, Any] = {"cache": "none"}
-    if "trusted_as_template" in inspect.signature(loader.load_from_file).parameters:
-        arguments["trusted_as_template"] = True  # since ansible-core 2.19
-    return dict(loader.load_from_file(os.path.normpath(path), **arguments) or {})
-
-
 def _first_line(error: AnsibleError) -> str:
+    cause: BaseException | None = error
+    while cause is not None:
+        # What a lookup of this collection says is a sentence already.
+        if isinstance(cause, Refused):
+            return str(cause.message)
+        cause = cause.__cause__
     message = getattr(error, "message", None) or str(error)
     return str(message).strip().splitlines()[0][:200]

@@ -8,14 +8,12 @@ from __future__ import annotations
 import abc
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-
 from ..module_utils._pki.crypto import CRYPTOGRAPHY_PROBLEM
 from ..module_utils._plain.errors import PkiError
-from .controller_action import plain
+from .controller_action import GroupedAction, plain
 
 
-class LocalOrRemoteAction(ActionBase):
+class LocalOrRemoteAction(GroupedAction):
     """Does the work of a module of the same name.
 
     Files of the control node are worked on in this process: no passphrase travels through a temporary file,
@@ -32,6 +30,7 @@ class LocalOrRemoteAction(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Ansible's entry point."""
         result: dict[str, Any] = super().run(tmp, task_vars)
+        self.forget_foreign_defaults(self.ARGUMENT_SPEC)
         if not self._in_process():
             result.update(self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val))
             return result

@@ -10,10 +10,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..module_utils._pki.issuers.local_ca.settings import passphrase_fault
-from ..module_utils._pki.planning.request import Fault, shown
+from ..module_utils._pki.profiles.base import Profile
+from ..module_utils._pki.profiles.defender_iot.profile import DEFENDER_IOT
 from ..module_utils._pki.state.ledger import Ledger
-from ..module_utils._pki.state.store import Store
+from ..module_utils._pki.state.stage_folder import StageFolder
 from ..module_utils._pki.values import names
+from ..module_utils._pki.values.faults import Fault, shown
+from ..module_utils._pki.values.lists import some
 from ..module_utils._plain.errors import InputError
 
 # The role variables behind the options, for messages that people can act on.
@@ -45,21 +48,29 @@ def folder_of(value: str | None, variable: str) -> str:
     return os.path.abspath(os.path.expanduser(value))
 
 
-def ledger_of(ca_dir: str, ledger_dir: str | None) -> Ledger:
-    """The ledger, which stands beside the CA's folder so that it outlives it."""
-    return Ledger(folder_of(ledger_dir, "local_ca_ledger_dir") if ledger_dir else ca_dir + "_ledger")
+def ledger_of(ca_dir: str | None, ledger_dir: str | None, stage_dir: str | None = None) -> Ledger:
+    """The ledger: where it is said to be, else beside the CA's folder, so that it outlives it.
+
+    :param stage_dir: a fleet without an embedded CA has its ledger beside the stage directory.
+    """
+    if ledger_dir:
+        return Ledger(folder_of(ledger_dir, "local_ca_ledger_dir"))
+    if ca_dir:
+        return Ledger(ca_dir + "_ledger")
+    beside = os.path.dirname(folder_of(stage_dir, f"{SENSOR_PREFIX}stage_dir"))
+    return Ledger(os.path.join(beside, "local_ca_ledger"))
 
 
-def store_of(stage_dir: str | None) -> Store:
+def stage_of(stage_dir: str | None, profile: Profile = DEFENDER_IOT) -> StageFolder:
     """The stage directory, checked for what concerns every sensor.
 
     :raises InputError: bundles cannot be staged there.
     """
-    store = Store(folder_of(stage_dir, f"{SENSOR_PREFIX}stage_dir"))
-    problem = store.problem()
+    stage = StageFolder(folder_of(stage_dir, f"{SENSOR_PREFIX}stage_dir"), profile.extensions)
+    problem = stage.problem()
     if problem:
-        raise InputError(f"{SENSOR_PREFIX}stage_dir is {store.stage_dir!r}, which cannot be used: {problem}")
-    return store
+        raise InputError(f"{SENSOR_PREFIX}stage_dir is {stage.stage_dir!r}, which cannot be used: {problem}")
+    return stage
 
 
 def crl_url_of(value: Any) -> str | None:
@@ -100,6 +111,15 @@ def diff_of(name: str, changes: Iterable[tuple[str, str, str]]) -> dict[str, str
         "before": "".join(f"{field}: {before}\n" for field, before, _after in rows),
         "after": "".join(f"{field}: {after}\n" for field, _before, after in rows),
     }
+
+
+def common_warnings(outcomes: Iterable[Any]) -> list[str]:
+    """The warnings of a batch's outcomes, each text once with the sensors it concerns."""
+    by_text: dict[str, list[str]] = {}
+    for outcome in outcomes:
+        for warning in outcome.warnings:
+            by_text.setdefault(warning, []).append(outcome.name)
+    return [f"{some(names)}: {text}" for text, names in by_text.items()]
 
 
 def summary_counts(results: Iterable[Mapping[str, Any]]) -> dict[str, int]:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
-import stat
 
 from .errors import FileError
+from .folders import MAX_BYTES, Folder, read_descriptor
 
 PRIVATE_FILE = 0o600
 PUBLIC_FILE = 0o644
 PRIVATE_FOLDER = 0o700
+PUBLIC_FOLDER = 0o755
 
 
 def why(error: OSError) -> str:
@@ -22,23 +22,18 @@ def why(error: OSError) -> str:
     return error.strerror or str(error)
 
 
-def read_file(path: str, max_bytes: int = 64 * 1024 * 1024) -> bytes:
-    """The content of a regular file.
+def read_file(path: str, max_bytes: int = MAX_BYTES) -> bytes:
+    """The content of a regular file; links are followed.
 
     :param max_bytes: refuse anything larger (bytes); devices and pipes are refused as well.
     :raises FileError: missing, not a regular file, unreadable or too large.
     """
     try:
         # Not blocking, so that a pipe without a writer is an error and not a wait.
-        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as stream:
-            status = os.fstat(stream.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise FileError(f"{path} is not a regular file")
-            if status.st_size > max_bytes:
-                raise FileError(f"{path} has {status.st_size} bytes; at most {max_bytes} are read")
-            return stream.read(max_bytes + 1)[:max_bytes]
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0))
     except OSError as error:
         raise FileError(f"{path} cannot be read: {why(error)}") from error
+    return read_descriptor(descriptor, path, max_bytes)
 
 
 def unused_name(folder: str, prefix: str = ".new-") -> str:
@@ -46,7 +41,7 @@ def unused_name(folder: str, prefix: str = ".new-") -> str:
 
     Unlike :func:`tempfile.mkstemp` it creates nothing, so links and folders can be made under it as well.
     """
-    return os.path.join(folder or ".", prefix + secrets.token_hex(8))
+    return os.path.join(folder or ".", Folder.unused_name(prefix))
 
 
 def write_new(path: str, content: bytes, mode: int, durable: bool = False) -> None:
@@ -55,14 +50,9 @@ def write_new(path: str, content: bytes, mode: int, durable: bool = False) -> No
     :param durable: wait until the content is on the disk, for what could not be made again.
     :raises OSError: the file exists, or could not be written whole.
     """
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), mode)
-    with os.fdopen(descriptor, "wb") as stream:
-        # The umask may have taken bits away; it can never have added any.
-        os.fchmod(stream.fileno(), mode)
-        stream.write(content)
-        if durable:
-            stream.flush()
-            os.fsync(stream.fileno())
+    folder, name = os.path.split(path)
+    with Folder.open(folder) as opened:
+        opened.write_new(name, content, mode, durable)
 
 
 def write_once(path: str, content: bytes, mode: int) -> None:
@@ -71,13 +61,9 @@ def write_once(path: str, content: bytes, mode: int) -> None:
     :raises FileExistsError: the file exists already.
     :raises OSError: it could not be written; nothing is left behind.
     """
-    temporary = unused_name(os.path.dirname(path))
-    try:
-        write_new(temporary, content, mode)
-        os.link(temporary, path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
+    folder, name = os.path.split(path)
+    with Folder.open(folder) as opened:
+        opened.write_once(name, content, mode)
 
 
 def replace_file(path: str, content: bytes, mode: int) -> None:
@@ -85,21 +71,22 @@ def replace_file(path: str, content: bytes, mode: int) -> None:
 
     :raises OSError: it could not be written; the old file is untouched and nothing is left behind.
     """
-    temporary = unused_name(os.path.dirname(path))
-    try:
-        write_new(temporary, content, mode)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
+    folder, name = os.path.split(path)
+    with Folder.open(folder) as opened:
+        opened.replace(name, content, mode)
+
+
+def remove_file(path: str) -> None:
+    """Remove a file or link.
+
+    :raises OSError: there is none, or it cannot be removed.
+    """
+    folder, name = os.path.split(path)
+    with Folder.open(folder) as opened:
+        opened.unlink(name)
 
 
 def sync_folder(path: str) -> None:
     """Make names created in a folder durable; file systems that cannot are left alone."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    with contextlib.suppress(OSError), Folder.open(path) as opened:
+        opened.fsync()

@@ -5,31 +5,52 @@
 
 from __future__ import annotations
 
-import contextlib
+import datetime
+import functools
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..._plain.errors import FileError, PkiError
-from ..crypto import x509
-from ..planning.request import Fault, shown
-from ..state import locks
-from ..state.store import KINDS, BundleFiles, Store, find_files
+from ..._plain.files import read_file
+from ..profiles.defender_iot.profile import DEFENDER_IOT
+from ..state import events
+from ..state.durable import make_durable
+from ..state.events import Event
+from ..state.fleet import FleetState
+from ..state.ledger import ISSUED, RECEIVED, Ledger
+from ..state.stage_folder import KINDS, MAX_FILE, BundleFiles, StageFolder, read_bundle
 from ..validation.engine import validate_bundles
-from ..validation.model import ERROR, Bundle, Finding, FleetReport, KnownCertificate, Policy, Source
+from ..validation.model import ERROR, WARNING, Bundle, BundleReport, Finding, FleetReport, KnownCertificate, Policy
 from ..values import x509_parts as parts
-from ..values.keys import public_key_id
+from ..values.certificates import CertificateView, read_certificates
+from ..values.faults import Fault, shown
 from ..values.names import folder_name_problem
+from ..values.source import Source
+from .engine import attempt, locked
 
 KEPT, STAGED, FAILED = "kept", "staged", "failed"
-OPTIONS = ("name", "certificate", "private_key", "chain", "private_key_passphrase", "expected_common_name", "planned")
+OPTIONS = (
+    "name",
+    "certificate",
+    "private_key",
+    "chain",
+    "private_key_passphrase",
+    "expected_common_name",
+    "issuer",
+    "trusted_roots",
+    "tolerated",
+    "planned",
+)
 
 
 @dataclass(frozen=True)
-class Received:
+class Candidate:
     """A sensor's bundle that is to become visible.
 
+    :ivar trusted_roots: paths of this sensor's own trusted roots; empty: those of the call.
+    :ivar tolerated: ids of findings that are what was asked for, and no errors here.
     :ivar planned: in check mode: the files are yet to be made by an earlier step of the run.
     """
 
@@ -37,6 +58,9 @@ class Received:
     files: BundleFiles
     passphrase: str | None = field(default=None, repr=False)
     expected_common_name: str | None = None
+    issuer: str | None = None
+    trusted_roots: tuple[str, ...] = ()
+    tolerated: frozenset[str] = frozenset()
     planned: bool = False
 
 
@@ -50,6 +74,7 @@ class StageOutcome:
     findings: tuple[Finding, ...] = ()
     removed: tuple[str, ...] = ()
     path: str | None = None
+    warnings: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -60,6 +85,7 @@ class StageOutcome:
             "changed": self.action == STAGED or bool(self.removed),
             "path": self.path,
             "errors": list(self.errors),
+            "warnings": list(self.warnings),
             "findings": [finding.to_dict() for finding in self.findings],
             "removed": list(self.removed),
         }
@@ -69,6 +95,7 @@ class StageOutcome:
 class StageOptions:
     """How bundles are staged.
 
+    :ivar trusted_roots: for bundles that name none of their own.
     :ivar keep_previous: how many earlier bundles of each sensor stay in the store (they hold keys).
     :ivar lock_timeout: seconds to wait for sensors that another run works on.
     """
@@ -77,18 +104,23 @@ class StageOptions:
     keep_previous: int = 1
     lock_timeout: float = 30.0
     workers: int = 1
-    policy: Policy = field(default_factory=Policy)
+    policy: Policy = field(default_factory=lambda: Policy(DEFENDER_IOT))
 
 
-def parse_received(raws: Sequence[Mapping[str, Any]]) -> tuple[list[Received | None], list[list[str]]]:
+def parse_candidates(raws: Sequence[Mapping[str, Any]]) -> tuple[list[Candidate | None], list[list[str]]]:
     """The bundles, or what is wrong with the options of each."""
     seen: dict[str, int] = {}
     for raw in raws:
         seen[str(raw.get("name"))] = seen.get(str(raw.get("name")), 0) + 1
-    received: list[Received | None] = []
+    candidates: list[Candidate | None] = []
     messages = []
     for raw in raws:
-        faults = [Fault(str(key), f"one of {', '.join(OPTIONS)}", shown(raw[key])) for key in raw if key not in OPTIONS]
+        # Without the value: what was misspelt may be a passphrase.
+        faults = [
+            Fault(str(key), f"one of the options {', '.join(OPTIONS)}", "no option")
+            for key in raw
+            if key not in OPTIONS
+        ]
         name = raw.get("name")
         problem = folder_name_problem(name) if isinstance(name, str) else "the sensor's name in the inventory"
         if problem:
@@ -103,102 +135,244 @@ def parse_received(raws: Sequence[Mapping[str, Any]]) -> tuple[list[Received | N
             elif not raw.get("planned"):
                 faults.append(Fault(key, "the path of the file"))
         messages.append([fault.text() for fault in faults])
-        received.append(None if faults else _received(raw, paths))
-    return received, messages
+        candidates.append(None if faults else _candidate(raw, paths))
+    return candidates, messages
 
 
-def _received(raw: Mapping[str, Any], paths: Mapping[str, str]) -> Received:
+def _candidate(raw: Mapping[str, Any], paths: Mapping[str, str]) -> Candidate:
     certificate = paths.get("certificate", "")
     files = BundleFiles(os.path.dirname(certificate), certificate, paths.get("private_key", ""), paths.get("chain", ""))
-    return Received(
+    return Candidate(
         name=str(raw["name"]),
         files=files,
         passphrase=raw.get("private_key_passphrase") or None,
         expected_common_name=raw.get("expected_common_name"),
+        issuer=raw.get("issuer"),
+        trusted_roots=tuple(str(path) for path in raw.get("trusted_roots") or ()),
+        tolerated=frozenset(str(entry) for entry in raw.get("tolerated") or ()),
         planned=bool(raw.get("planned")),
     )
 
 
 def stage_batch(
-    raws: Sequence[Mapping[str, Any]], store: Store, options: StageOptions, check_mode: bool = False
+    raws: Sequence[Mapping[str, Any]],
+    stage: StageFolder,
+    options: StageOptions,
+    ledger: Ledger | None = None,
+    check_mode: bool = False,
+    moment: datetime.datetime | None = None,
 ) -> tuple[list[StageOutcome], FleetReport]:
     """Stage the bundles of many sensors.
 
     :param raws: the bundles, as options (:data:`OPTIONS`).
+    :param ledger: where it is recorded what was staged; None: nowhere.
     :returns: one outcome for each, in the same order, and the validation's whole report.
     :raises PkiError: for what concerns every sensor.
     """
-    received, messages = parse_received(raws)
-    fit = [bundle for bundle in received if bundle is not None]
-    names = [bundle.name for bundle in fit]
-    with locks.hold_for(store, names, options.lock_timeout, check_mode) as holders:
-        free = [bundle for bundle in fit if bundle.name not in holders]
-        present = [bundle for bundle in free if not bundle.planned]
-        report = validate_bundles(
-            [_bundle(bundle, options) for bundle in present],
-            options.policy,
-            workers=options.workers,
-            known=_known(store, {bundle.name for bundle in free}),
-        )
-        outcomes = {
-            bundle.name: StageOutcome(
-                bundle.name, FAILED, errors=(f"another run works on this sensor: {holders[bundle.name]}",)
-            )
-            for bundle in fit
-            if bundle.name in holders
-        }
-        clashes = _clashes(report)
-        for bundle in free:
-            if bundle.planned:
-                outcomes[bundle.name] = StageOutcome(bundle.name, STAGED, path=store.visible(bundle.name))
-        for bundle, verdict in zip(present, report.results):
-            findings = tuple(verdict.findings) + tuple(clashes.get(bundle.name, ()))
-            try:
-                outcome = _stage(bundle, findings, store, check_mode)
-                outcome = _clean(outcome, store, options.keep_previous, check_mode)
-            except PkiError as error:
-                outcome = StageOutcome(bundle.name, FAILED, errors=(str(error),), findings=findings)
-            outcomes[bundle.name] = replace(outcome, facts=verdict.facts)
+    candidates, messages = parse_candidates(raws)
+    staging = _Staging(stage, ledger, options, check_mode, moment or parts.now())
+    outcomes, report = staging.run([candidate for candidate in candidates if candidate is not None])
     results = [
-        outcomes[bundle.name]
-        if bundle is not None
+        outcomes[candidate.name]
+        if candidate is not None
         else StageOutcome(str(raw.get("name")), FAILED, errors=tuple(errors))
-        for raw, bundle, errors in zip(raws, received, messages)
+        for raw, candidate, errors in zip(raws, candidates, messages)
     ]
     return results, report
 
 
-def _bundle(received: Received, options: StageOptions) -> Bundle:
-    return Bundle(
-        name=received.name,
-        certificate=Source.read(received.files.crt),
-        private_key=Source.read(received.files.key),
-        chain=Source.read(received.files.pem),
-        private_key_passphrase=received.passphrase,
-        expected_common_name=received.expected_common_name,
-        trusted_roots=options.trusted_roots,
-    )
+@dataclass
+class _Staging:
+    stage: StageFolder
+    ledger: Ledger | None
+    options: StageOptions
+    check_mode: bool
+    moment: datetime.datetime
+    _events: list[Event] = field(default_factory=list)
 
+    @functools.cached_property
+    def state(self) -> FleetState:
+        return FleetState(self.stage, self.ledger)
 
-def _known(store: Store, judged: set[str]) -> list[KnownCertificate]:
-    """What the fleet's other sensors have staged, whichever run staged it: CN and key must not come twice."""
-    known = []
-    for sensor in store.sensors():
-        if sensor in judged:
-            continue
-        # A damaged bundle of another sensor is that sensor's matter.
-        with contextlib.suppress(PkiError, ValueError):
-            certificate = x509.load_pem_x509_certificate(find_files(store.visible(sensor)).read("crt"))
-            names = [value for key, value in parts.name_fields(certificate.subject) if key == "CN"]
-            known.append(
-                KnownCertificate(
-                    name=sensor,
-                    common_name=names[0] if names else "",
-                    public_key_id=public_key_id(certificate.public_key()),
-                    fingerprint=parts.fingerprint(certificate),
+    @functools.cached_property
+    def _staged_before(self) -> frozenset[str]:
+        """The fingerprints of everything that was recorded as staged."""
+        return frozenset(event.fingerprint or "" for event in self.state.events(events.STAGED))
+
+    def run(self, fit: Sequence[Candidate]) -> tuple[dict[str, StageOutcome], FleetReport]:
+        names = [candidate.name for candidate in fit]
+        with locked(self.stage, names, self.options.lock_timeout, self.check_mode) as held:
+            free = [candidate for candidate in fit if candidate.name not in held]
+            present = [candidate for candidate in free if not candidate.planned]
+            report = validate_bundles(
+                self._bundles(present),
+                self.options.policy,
+                workers=self.options.workers,
+                known=self._known({candidate.name for candidate in free}),
+            )
+            outcomes = {name: StageOutcome(name, FAILED, errors=(text,)) for name, text in held.items()}
+            clashes = _clashes(report)
+            for candidate in free:
+                if candidate.planned:
+                    path = self.stage.visible(candidate.name)
+                    outcomes[candidate.name] = StageOutcome(candidate.name, STAGED, path=path)
+            for candidate, verdict in zip(present, report.results):
+                findings = _tolerated(candidate, (*verdict.findings, *clashes.get(candidate.name, ())))
+                outcomes[candidate.name] = attempt(
+                    functools.partial(self._one, candidate, verdict, findings),
+                    lambda text, name=candidate.name, found=findings: StageOutcome(  # type: ignore[misc]
+                        name, FAILED, errors=(text,), findings=found
+                    ),
+                )
+            self._record()
+        return outcomes, report
+
+    def _bundles(self, candidates: Sequence[Candidate]) -> list[Bundle]:
+        roots: dict[str, Source] = {}
+        found = []
+        for candidate in candidates:
+            for path in candidate.trusted_roots:
+                if path not in roots:
+                    roots[path] = Source.read(path)
+            found.append(
+                Bundle(
+                    name=candidate.name,
+                    certificate=Source.read(candidate.files.crt),
+                    private_key=Source.read(candidate.files.key),
+                    chain=Source.read(candidate.files.pem),
+                    private_key_passphrase=candidate.passphrase,
+                    expected_common_name=candidate.expected_common_name,
+                    trusted_roots=tuple(roots[path] for path in candidate.trusted_roots) or self.options.trusted_roots,
                 )
             )
-    return known
+        return found
+
+    def _known(self, judged: set[str]) -> list[KnownCertificate]:
+        """What the fleet's other sensors have staged, whoever staged it: CN and key must not come twice."""
+        others = [name for name in self.state.staged_names() if name not in judged]
+        return [
+            KnownCertificate(name, entry.common_name, entry.public_key_id, entry.view.fingerprint)
+            for name, entry in self.state.staged(others).items()
+        ]
+
+    def _one(self, candidate: Candidate, verdict: BundleReport, findings: tuple[Finding, ...]) -> StageOutcome:
+        outcome = self._stage(candidate, findings)
+        if outcome.action != FAILED:
+            outcome = self._note(candidate, outcome)
+            outcome = self._clean(outcome)
+        return replace(outcome, facts=verdict.facts)
+
+    def _stage(self, candidate: Candidate, findings: tuple[Finding, ...]) -> StageOutcome:
+        name, stage = candidate.name, self.stage
+        path = stage.visible(name)
+        folder = candidate.files.folder
+        inside = stage.in_store(name, folder)
+        errors = tuple(f"{finding.id}: {finding.message}" for finding in findings if finding.severity == ERROR)
+        current = stage.current(name)
+        shown_already = current is not None and os.path.realpath(folder) == current
+        if errors:
+            if inside and not self.check_mode and _is_one_of(folder, stage.pending(name)):
+                # Unfit and never seen by anybody; its certificate stays in the ledger. (An earlier bundle is kept.)
+                stage.remove(name, [folder])
+            return StageOutcome(name, FAILED, errors=errors, findings=findings)
+        if shown_already or (current is not None and not inside and _same_content(candidate, current)):
+            return StageOutcome(name, KEPT, findings=findings, path=path)
+        if not self.check_mode:
+            stage.reveal(name, folder if inside else self._copy(candidate))
+        return StageOutcome(name, STAGED, findings=findings, path=path)
+
+    def _copy(self, candidate: Candidate) -> str:
+        """Take files from elsewhere into the store, under the names that the sensor's certificate asks for.
+
+        :raises FileError: they could not be read or written.
+        """
+        files = candidate.files
+        contents = {kind: read_file(getattr(files, kind), MAX_FILE) for kind in KINDS}
+        if b"-----BEGIN CERTIFICATE-----" not in contents["crt"]:
+            raise FileError(f"{files.crt} is not PEM; bring it into the staged form with cert_convert first")
+        view = read_certificates(contents["crt"], files.crt).views[0]
+        if self.ledger is not None:
+            # On the disk before the bundle is shown.
+            self._record_certificate(candidate, view, "staged from files")
+        added = self.stage.add(candidate.name, view.fingerprint, view.common_names[0], contents, self.moment)
+        make_durable([self.stage.stage_dir, *([self.ledger.folder] if self.ledger else [])])
+        return added.folder
+
+    def _record_certificate(self, candidate: Candidate, view: CertificateView, reason: str) -> bool:
+        """Record a certificate of which the ledger knows nothing; False if it knew it."""
+        if self.ledger is None or self.state.record_of(view.certificate) is not None:
+            return False
+        self.ledger.prepare()
+        event = ISSUED if candidate.issuer == "local_ca" else RECEIVED
+        issuer = candidate.issuer or "received"
+        self.ledger.record(candidate.name, view.certificate, event=event, issuer=issuer, reason=reason)
+        return True
+
+    def _note(self, candidate: Candidate, outcome: StageOutcome) -> StageOutcome:
+        """Record that a bundle is visible, and what the ledger has lost of it."""
+        if self.ledger is None or self.check_mode:
+            return outcome
+        views = read_certificates(_content(candidate), candidate.files.crt).views
+        if not views:
+            return outcome
+        view = views[0]
+        if view.fingerprint not in self._staged_before:
+            reason = "staged" if outcome.action == STAGED else "found staged, and not recorded as such"
+            self._events.append(
+                Event(
+                    events.STAGED,
+                    candidate.name,
+                    reason=reason,
+                    serial=parts.serial_text(view.serial),
+                    fingerprint=view.fingerprint,
+                    issuer=candidate.issuer,
+                )
+            )
+        if outcome.action != KEPT:
+            return outcome
+        try:
+            lost = self._record_certificate(candidate, view, "recorded again: its record was missing or empty")
+        except FileError as error:
+            return replace(outcome, warnings=(str(error),))
+        if not lost:
+            return outcome
+        text = (
+            f"the ledger {self.ledger.folder} had no record of the staged certificate, which was recorded again; if "
+            "the ledger was lost, restore it from the backup: revocations cannot be made again"
+        )
+        return replace(outcome, warnings=(text,))
+
+    def _clean(self, outcome: StageOutcome) -> StageOutcome:
+        """Remove earlier bundles beyond those to keep; they hold keys."""
+        would_replace = self.check_mode and outcome.action == STAGED
+        surplus = self.stage.surplus(outcome.name, self.options.keep_previous, one_more=would_replace)
+        if not self.check_mode:
+            self.stage.remove(outcome.name, surplus)
+        return replace(outcome, removed=tuple(surplus))
+
+    def _record(self) -> None:
+        if self.ledger is None or self.check_mode or not self._events:
+            return
+        self.ledger.prepare()
+        events.record(self.ledger, events.STAGED, self._events, self.moment)
+        make_durable([self.stage.stage_dir, self.ledger.folder])
+
+
+def _content(candidate: Candidate) -> bytes:
+    try:
+        return read_file(candidate.files.crt, MAX_FILE)
+    except FileError:
+        return b""
+
+
+def _tolerated(candidate: Candidate, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The findings of a bundle; what was asked for is a warning and no error."""
+    return tuple(
+        replace(finding, severity=WARNING, default_severity=ERROR)
+        if finding.severity == ERROR and finding.id in candidate.tolerated
+        else finding
+        for finding in findings
+    )
 
 
 def _clashes(report: FleetReport) -> dict[str, list[Finding]]:
@@ -210,55 +384,14 @@ def _clashes(report: FleetReport) -> dict[str, list[Finding]]:
     return clashes
 
 
-def _stage(received: Received, findings: tuple[Finding, ...], store: Store, check_mode: bool) -> StageOutcome:
-    name = received.name
-    path = store.visible(name)
-    home = os.path.realpath(os.path.join(store.folder, name))
-    inside = os.path.dirname(os.path.realpath(received.files.folder)) == home
-    errors = tuple(f"{finding.id}: {finding.message}" for finding in findings if finding.severity == ERROR)
-    current = store.current(name)
-    shown_already = current is not None and os.path.realpath(received.files.folder) == current
-    if errors:
-        if inside and not shown_already and not check_mode:
-            # Unfit and never seen by anybody; its certificate stays in the ledger.
-            store.remove([received.files.folder])
-        return StageOutcome(name, FAILED, errors=errors, findings=findings)
-    if shown_already or (current is not None and not inside and _same_content(received, current)):
-        return StageOutcome(name, KEPT, findings=findings, path=path)
-    if not check_mode:
-        folder = received.files.folder if inside else _copy(received, store)
-        store.reveal(name, folder)
-    return StageOutcome(name, STAGED, findings=findings, path=path)
+def _is_one_of(folder: str, folders: Sequence[str]) -> bool:
+    real = os.path.realpath(folder)
+    return any(os.path.realpath(path) == real for path in folders)
 
 
-def _same_content(received: Received, current: str) -> bool:
+def _same_content(candidate: Candidate, current: str) -> bool:
     try:
-        files = find_files(current)
-        return all(files.read(kind) == received.files.read(kind) for kind in KINDS)
-    except FileError:
+        bundle = read_bundle(current)
+        return all(bundle.contents[kind] == read_file(getattr(candidate.files, kind), MAX_FILE) for kind in KINDS)
+    except PkiError:
         return False
-
-
-def _copy(received: Received, store: Store) -> str:
-    """Take files from elsewhere into the store, under the names that the sensor's certificate asks for.
-
-    :raises FileError: they could not be read or written.
-    """
-    contents = {kind: received.files.read(kind) for kind in KINDS}
-    if b"-----BEGIN CERTIFICATE-----" not in contents["crt"]:
-        raise FileError(f"{received.files.crt} is not PEM; bring it into the staged form with cert_convert first")
-    certificate = x509.load_pem_x509_certificate(contents["crt"])
-    common_name = next(value for key, value in parts.name_fields(certificate.subject) if key == "CN")
-    mark = parts.fingerprint(certificate)
-    return store.add(received.name, mark, common_name, contents, parts.now()).folder
-
-
-def _clean(outcome: StageOutcome, store: Store, keep: int, check_mode: bool) -> StageOutcome:
-    """Remove earlier bundles beyond those to keep; they hold keys."""
-    if outcome.action == FAILED:
-        return outcome
-    would_replace = check_mode and outcome.action == STAGED
-    surplus = store.surplus(outcome.name, keep, one_more=would_replace)
-    if not check_mode:
-        store.remove(surplus)
-    return replace(outcome, removed=tuple(surplus))

@@ -10,19 +10,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..._plain.errors import FileError
-from ..._plain.files import read_file
+from ..._plain.file_update import Current
 from ..intake.inputs import MAX_FILE, InputFile
 from ..intake.material import gather, take_apart
 from ..intake.problem import ERROR, INFO, WARNING, ConversionProblem, Finding, finding
 from ..intake.selection import Selection, select
+from ..profiles.defender_iot.profile import DEFENDER_IOT
 from ..values import x509_parts as parts
 from ..values.certificates import name_text
 from ..values.failures import alone
-from ..values.keys import forbidden_passphrase_position
 from . import outputs
 from .outputs import Form
-from .placing import Ownership, Placement, place, plan_placement, status_of
+from .placing import Ownership, Placement, place, plan_placement, read_current
 
 
 @dataclass(frozen=True)
@@ -168,7 +167,7 @@ def _check_passphrase(conversion: Conversion) -> None:
     passphrase = conversion.form.passphrase
     if not passphrase or not set(conversion.outputs) & outputs.HOLDING_KEYS:
         return
-    position = forbidden_passphrase_position(passphrase)
+    position = DEFENDER_IOT.forbidden_passphrase_position(passphrase)
     if position is not None:
         message = f"character {position} of output_passphrase is not among those that a sensor takes"
         raise ConversionProblem("key.passphrase-characters", message)
@@ -194,9 +193,10 @@ def _carry_out(conversion: Conversion, selection: Selection, check_mode: bool) -
     files: list[OutputOutcome] = []
     for kind, path in conversion.outputs.items():
         wanted = outputs.render(kind, selection, conversion.form)
-        reason, before = _compare(kind, path, wanted, selection, conversion.form)
+        current = read_current(path, MAX_FILE)
+        reason, before = _compare(kind, current, wanted, selection, conversion.form)
         content = wanted if reason else None
-        placement = plan_placement(path, content, kind in outputs.HOLDING_KEYS, conversion.ownership)
+        placement = plan_placement(current, content, kind in outputs.HOLDING_KEYS, conversion.ownership)
         reasons = ([reason] if reason else []) + list(placement.attributes if placement else ())
         if placement is not None:
             placements.append(placement)
@@ -212,7 +212,7 @@ def _carry_out(conversion: Conversion, selection: Selection, check_mode: bool) -
         files.append(OutputOutcome(kind, path, tuple(reasons), before=tuple(before), after=tuple(after)))
     if check_mode or not placements:
         return files
-    backups = place(placements, conversion.ownership, conversion.backup)
+    backups = place(placements, conversion.backup)
     return [
         OutputOutcome(file.kind, file.path, file.reasons, backups.get(file.path), file.before, file.after)
         for file in files
@@ -225,19 +225,16 @@ def _check_folder(path: str) -> None:
         raise ConversionProblem("dest.unusable", f"cannot be written: there is no folder {folder}", path)
 
 
-def _compare(kind: str, path: str, wanted: bytes, selection: Selection, form: Form) -> tuple[str | None, Sequence[str]]:
+def _compare(
+    kind: str, current: Current, wanted: bytes, selection: Selection, form: Form
+) -> tuple[str | None, Sequence[str]]:
     """Why the file has to be written, and what it is now."""
-    if status_of(path) is None:
+    if current.status is None:
         return "missing", ()
-    try:
-        existing = read_file(path, MAX_FILE)
-    except FileError as error:
-        text = str(error)
-        if "at most" not in text:
-            raise ConversionProblem("dest.unusable", text[len(path) :].lstrip(), path) from None
+    if current.status.st_size > MAX_FILE:
         return "it is too large to be what is wanted", ("a large file",)
-    reason = outputs.difference(kind, existing, wanted, selection, form)
+    reason = outputs.difference(kind, current.content, wanted, selection, form)
     if reason is None:
         return None, outputs.planned_lines(kind, selection, form)
-    material = take_apart(InputFile(path, existing), [form.passphrase] if form.passphrase else [])
+    material = take_apart(InputFile(current.path, current.content), [form.passphrase] if form.passphrase else [])
     return reason, outputs.describe(kind, material)

@@ -1,23 +1,25 @@
 # SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Files put in their places with mode and owner: each in one step, and none before all are written."""
+"""Files put in their places with mode and owner: all of one conversion, or none."""
 
 from __future__ import annotations
 
 import contextlib
-import datetime
 import grp
 import os
 import pwd
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..._plain.errors import InputError
-from ..._plain.files import PRIVATE_FILE, PUBLIC_FILE, unused_name, why, write_new
+from ..._plain.errors import FileError, InputError
+from ..._plain.file_update import Current
+from ..._plain.files import PRIVATE_FILE, remove_file, why
+from ..._plain.folders import Folder
 from ..intake.problem import ConversionProblem
+from .switching import Switch
 
 
 @dataclass(frozen=True)
@@ -31,16 +33,22 @@ class Ownership:
 
 @dataclass(frozen=True)
 class Placement:
-    """One file that is to be in its place.
+    """One file that is to be written.
 
-    :ivar content: new content, or None if only mode and owner may differ.
+    :ivar content: what is to be in it; what it has already, if only mode and owner differ.
+    :ivar current: the file as it was read.
+    :ivar renewed: whether the content is another.
+    :ivar asked: whether uid or gid was asked for; otherwise they are kept as far as that can be.
     """
 
     path: str
-    content: bytes | None = field(repr=False)
+    content: bytes = field(repr=False)
     mode: int
-    uid: int | None
-    gid: int | None
+    uid: int
+    gid: int
+    current: Current
+    renewed: bool
+    asked: bool
     attributes: tuple[str, ...] = ()
 
 
@@ -81,113 +89,132 @@ def ownership_of(mode: Any, owner: Any, group: Any) -> Ownership:
     return Ownership(parse_mode(mode), uid, gid)
 
 
-def status_of(path: str) -> os.stat_result | None:
-    """The status of a file that is to be written, or None if there is none.
+def read_current(path: str, max_bytes: int) -> Current:
+    """The file that is to be written, as it is now.
 
-    :raises ConversionProblem: something else than a file is in its place.
+    :raises ConversionProblem: something else than a file is in its place, or it cannot be read.
     """
     try:
-        status = os.stat(path)
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        text = why(error) if isinstance(error, OSError) else str(error)
-        raise ConversionProblem("dest.unusable", f"cannot be looked at: {text}", path) from None
-    if not stat.S_ISREG(status.st_mode):
-        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file"
-        raise ConversionProblem("dest.unusable", f"is {kind}; wanted: the path of a file", path)
-    return status
+        if os.path.isdir(path):
+            raise ConversionProblem("dest.unusable", "is a folder; wanted: the path of a file", path)
+        return Current.read(path, max_bytes)
+    except FileError as error:
+        text = str(error)
+        if "at most" in text:
+            return Current(path, b"", os.stat(path))
+        words = text[len(path) :].lstrip() if text.startswith(path) else text
+        raise ConversionProblem("dest.unusable", words, path) from None
+    except ValueError as error:
+        raise ConversionProblem("dest.unusable", f"cannot be looked at: {error}", path) from None
 
 
-def plan_placement(path: str, content: bytes | None, holds_key: bool, ownership: Ownership) -> Placement | None:
+def plan_placement(current: Current, content: bytes | None, holds_key: bool, ownership: Ownership) -> Placement | None:
     """What is to be done about one file; None if nothing.
 
     A file that holds a key is 0600 unless a mode is given; any other keeps what it has.
 
-    :raises ConversionProblem: something else than a file is in its place.
+    :param content: new content, or None if what it has is right.
     """
-    status = status_of(path)
-    if status is None:
-        mode = ownership.mode if ownership.mode is not None else PRIVATE_FILE if holds_key else PUBLIC_FILE
-        return Placement(path, content, mode, ownership.uid, ownership.gid)
-    have = stat.S_IMODE(status.st_mode)
-    mode = ownership.mode if ownership.mode is not None else PRIVATE_FILE if holds_key else have
+    status = current.status
+    asked = ownership.uid is not None or ownership.gid is not None
+    keeps = _keeps_owner(current)
+    uid = ownership.uid if ownership.uid is not None else status.st_uid if status and keeps else -1
+    gid = ownership.gid if ownership.gid is not None else status.st_gid if status and keeps else -1
+    default = PRIVATE_FILE if holds_key else current.mode
+    mode = ownership.mode if ownership.mode is not None else default
     attributes = []
-    if have != mode:
-        attributes.append(f"mode {have:04o} instead of {mode:04o}")
-    if ownership.uid is not None and status.st_uid != ownership.uid:
-        attributes.append(f"owner {status.st_uid} instead of {ownership.uid}")
-    if ownership.gid is not None and status.st_gid != ownership.gid:
-        attributes.append(f"group {status.st_gid} instead of {ownership.gid}")
+    if status is not None:
+        have = stat.S_IMODE(status.st_mode)
+        if ownership.mode is None and not holds_key:
+            mode = have
+        if have != mode:
+            attributes.append(f"mode {have:04o} instead of {mode:04o}")
+        if ownership.uid is not None and status.st_uid != ownership.uid:
+            attributes.append(f"owner {status.st_uid} instead of {ownership.uid}")
+        if ownership.gid is not None and status.st_gid != ownership.gid:
+            attributes.append(f"group {status.st_gid} instead of {ownership.gid}")
     if content is None and not attributes:
         return None
-    # A replaced file keeps its owner, as far as this user may give it away.
-    uid = ownership.uid if ownership.uid is not None else status.st_uid
-    gid = ownership.gid if ownership.gid is not None else status.st_gid
-    return Placement(path, content, mode, uid, gid, tuple(attributes))
+    renewed = content is not None
+    text = content if content is not None else current.content
+    return Placement(current.path, text, mode, uid, gid, current, renewed, asked, tuple(attributes))
 
 
-def place(placements: Sequence[Placement], ownership: Ownership, backup: bool) -> dict[str, str]:
-    """Put files in their places. New content is written whole beside each before the first is switched.
+def _keeps_owner(current: Current) -> bool:
+    """Whether what replaces a file goes to its owner: not to somebody who put it where many can write."""
+    if current.status is None:
+        return False
+    try:
+        with Folder.open(os.path.dirname(os.path.abspath(current.path))) as folder:
+            return not folder.foreign or current.status.st_uid in (0, os.geteuid(), folder.status.st_uid)
+    except OSError:
+        return False
+
+
+def place(placements: Sequence[Placement], backup: bool) -> dict[str, str]:
+    """Put files in their places: all of them, or none.
+
+    Only files that were made here are given a mode and an owner, and by their descriptor: what lies under a name
+    may be somebody else's, put there to be given away.
 
     :returns: the backup files by path.
-    :raises ConversionProblem: nothing has been changed.
+    :raises ConversionProblem: nothing has been changed, or it says what has.
     """
-    prepared: list[tuple[str, Placement]] = []
+    switches: dict[str, Switch] = {}
     backups: dict[str, str] = {}
     current = ""
     try:
-        for placement in placements:
-            current = placement.path
-            if placement.content is None:
-                continue
-            temporary = unused_name(os.path.dirname(placement.path))
-            prepared.append((temporary, placement))
-            if placement.uid is None and placement.gid is None:
-                write_new(temporary, placement.content, placement.mode)
-            else:
-                write_new(temporary, placement.content, PRIVATE_FILE)
-                _own(temporary, placement, ownership)
-                os.chmod(temporary, placement.mode)
-            if backup and os.path.exists(placement.path):
-                backups[placement.path] = _back_up(placement.path)
-        while prepared:
-            temporary, placement = prepared[0]
-            current = placement.path
-            os.replace(temporary, placement.path)
-            del prepared[0]
-        for placement in placements:
-            current = placement.path
-            if placement.content is None:
-                _own(placement.path, placement, ownership)
-                os.chmod(placement.path, placement.mode)
+        try:
+            for placement in placements:
+                current = placement.path
+                folder = os.path.dirname(os.path.abspath(placement.path))
+                if folder not in switches:
+                    switches[folder] = Switch(folder)
+                _write(switches[folder], placement)
+            for placement in placements:
+                current = placement.path
+                if backup and placement.renewed and placement.current.status is not None:
+                    backups[placement.path] = placement.current.back_up()
+            for switch in switches.values():
+                switch.ready()
+            for placement in placements:
+                current = placement.path
+                switches[os.path.dirname(os.path.abspath(current))].put(os.path.basename(current))
+        except BaseException:
+            _take_back(switches.values(), backups)
+            raise
     except OSError as error:
         raise ConversionProblem("dest.unusable", f"cannot be written: {why(error)}", current) from None
+    except FileError as error:
+        raise ConversionProblem("dest.unusable", str(error), current) from None
     finally:
-        for temporary, _placement in prepared:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
+        for switch in switches.values():
+            switch.finish()
     return backups
 
 
-def _own(path: str, placement: Placement, ownership: Ownership) -> None:
-    status = os.stat(path)
-    uid = placement.uid if placement.uid is not None else status.st_uid
-    gid = placement.gid if placement.gid is not None else status.st_gid
-    if (uid, gid) == (status.st_uid, status.st_gid):
-        return
+def _write(switch: Switch, placement: Placement) -> None:
+    name = os.path.basename(placement.path)
+    owner = (placement.uid, placement.gid)
     try:
-        os.chown(path, uid, gid)
-    except OSError:
+        switch.add(name, placement.content, placement.mode, None if owner == (-1, -1) else owner)
+    except PermissionError:
         # Asked for, it is an error; merely kept, it is not.
-        if ownership.uid is not None or ownership.gid is not None:
+        if placement.asked:
             raise
+        switch.discard(name)
+        switch.add(name, placement.content, placement.mode, None)
 
 
-def _back_up(path: str) -> str:
-    """A copy beside the file, with its mode from the first byte on."""
-    moment = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
-    target = f"{path}.{os.getpid()}.{moment}~"
-    with open(path, "rb") as stream:
-        write_new(target, stream.read(), stat.S_IMODE(os.fstat(stream.fileno()).st_mode))
-    return target
+def _take_back(switches: Iterable[Switch], backups: dict[str, str]) -> None:
+    for path in backups.values():
+        with contextlib.suppress(OSError):
+            remove_file(path)
+    failed = ""
+    for switch in switches:
+        try:
+            switch.put_back()
+        except OSError as error:
+            failed = failed or f"the earlier files in {switch.folder.path} could not be put back: {why(error)}"
+    if failed:
+        raise ConversionProblem("dest.unusable", f"{failed}; run this again when the cause is mended")

@@ -11,13 +11,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..._plain.errors import FileError, InputError
-from ..._plain.files import read_file
+from ..._plain.files import read_file, why
 from ..intake.material import PKCS8, TRADITIONAL
 from ..intake.problem import ERROR, finding
 from ..parallel import process_map, usable_processors
 from .convert import Conversion, Outcome, OutputOutcome, convert
 from .outputs import KINDS, LEGACY, MODERN, Form
 from .placing import ownership_of
+from .switching import settle_abandoned
 
 # Below this, starting processes costs more than it saves.
 PARALLEL_FROM = 100
@@ -155,6 +156,7 @@ def run(params: Mapping[str, Any], check_mode: bool, diff_mode: bool) -> dict[st
     :raises PkiError: the options cannot be used.
     """
     conversions, is_list = conversions_of(params)
+    warnings = [] if check_mode else _settle_abandoned(conversions)
     workers = usable_processors() if len(conversions) >= PARALLEL_FROM else 1
     work = functools.partial(_convert, check_mode=check_mode)
     results = []
@@ -170,7 +172,28 @@ def run(params: Mapping[str, Any], check_mode: bool, diff_mode: bool) -> dict[st
             del result["failed"]
     if diff_mode:
         result["diff"] = diffs
+    if warnings:
+        result["warnings"] = warnings
     return result
+
+
+def _settle_abandoned(conversions: Sequence[Conversion]) -> list[str]:
+    """Finish or take back what runs that were killed have left where files are to be written; what to say of it."""
+    told = []
+    paths = (os.path.abspath(path) for conversion in conversions for path in conversion.outputs.values())
+    for folder in dict.fromkeys(os.path.dirname(path) for path in paths):
+        if not os.path.isdir(folder):
+            continue
+        try:
+            touched = settle_abandoned(folder)
+        except (OSError, FileError) as error:
+            text = why(error) if isinstance(error, OSError) else str(error)
+            told.append(f"{folder}: what a run that was cut off has left there could not be finished: {text}")
+            continue
+        if touched:
+            names = ", ".join(touched)
+            told.append(f"{folder}: a run was cut off while it changed files; they belong together again: {names}")
+    return told
 
 
 def _convert(conversion: Conversion, check_mode: bool) -> tuple[dict[str, Any], tuple[OutputOutcome, ...]]:

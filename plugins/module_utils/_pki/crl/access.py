@@ -23,7 +23,7 @@ def gather(
     """Bring the results of the checks from several vantages together.
 
     :param checks: results of ``crl_reachable``, one for each of the vantages.
-    :param vantages: the vantages of ``crl_vantages``, in the same order.
+    :param vantages: the vantages of ``fleet_inputs``, in the same order.
     :param fail_on: ``auto``: what is seen from a vantage that somebody named fails sensors, the control node's
         own view does not; ``error``: both do; ``never``.
     :returns: ``results`` (``name`` and ``errors`` of each sensor), ``lines``, ``reachable``, ``revoked``,
@@ -70,7 +70,8 @@ def _judged(check: Mapping[str, Any], item: Mapping[str, Any]) -> dict[str, list
     text = str(check.get("msg") or "no answer").strip()
     if not text.startswith("the vantage "):
         text = f"the vantage {item['vantage']} could not check: {text}"
-    return {entry["name"]: [text] for entry in item["certificates"]}
+    names = check.get("checked")
+    return {name: [text] for name in (item["sensors"] if names is None else names)}
 
 
 def _good(check: Mapping[str, Any], vantage: str) -> list[str]:

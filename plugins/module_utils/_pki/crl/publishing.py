@@ -21,6 +21,7 @@ from urllib.parse import unquote, urlsplit
 
 from ..._plain.errors import FileError, InputError, PkiError
 from ..._plain.files import PRIVATE_FOLDER, PUBLIC_FILE, read_file, replace_file, sync_folder, why, write_new
+from ..._plain.folders import Folder
 from ..crypto import rsa, serialization, x509
 from ..issuers.local_ca.make import ISSUING, ROOT
 from ..issuers.local_ca.opened import Authority
@@ -146,7 +147,7 @@ class Publisher:
     every: tuple[Source, ...]
     lock_timeout: float = 30.0
     check_mode: bool = False
-    cache: dict[int, RevocationRecord] = field(default_factory=dict, repr=False)
+    cache: dict[str, RevocationRecord] = field(default_factory=dict, repr=False)
 
     def publish(self) -> list[CrlOutcome]:
         """Renew what is due; one CA's failure does not keep the others from it.
@@ -214,7 +215,7 @@ class Publisher:
             if current is not None:
                 listed = _merged(listed, current, source.certificate)
             outcome = self._publish(source, source.key, current, listed, reasons)
-        return replace(outcome, warnings=outcome.warnings + warnings)
+        return replace(outcome, warnings=(*outcome.warnings, *warnings, *records.problems))
 
     def _path(self, source: Source) -> str:
         return os.path.join(self.folder, source.file_name)
@@ -302,10 +303,10 @@ class Publisher:
         lifetime = datetime.timedelta(days=source.days)
         crl = make_crl(source.certificate, key, number, listed, self.moment, lifetime)
         der = crl.public_bytes(serialization.Encoding.DER)
-        path = self._path(source)
-        replace_file(path, der, PUBLIC_FILE)
-        replace_file(path + ".pem", crl.public_bytes(serialization.Encoding.PEM), PUBLIC_FILE)
-        sync_folder(self.folder)
+        with Folder.open(self.folder) as folder:
+            # On the disk before it takes the place of the one before.
+            folder.replace(source.file_name, der, PUBLIC_FILE, durable=True)
+            folder.replace(source.file_name + ".pem", crl.public_bytes(serialization.Encoding.PEM), PUBLIC_FILE, True)
         return self._outcome(source, PUBLISHED, crl, len(der), reasons=tuple(reasons))
 
     def _take_number(self, source: Source, published: int) -> int:
@@ -320,7 +321,7 @@ class Publisher:
         note = f"{parts.iso(self.moment)} {actor()}\n".encode()
         while True:
             try:
-                write_new(os.path.join(folder, str(number)), note, PUBLIC_FILE)
+                write_new(os.path.join(folder, str(number)), note, PUBLIC_FILE, durable=True)
             except FileExistsError:
                 number += 1
             else:

@@ -17,12 +17,14 @@ from typing import Any
 from ..._plain.errors import InputError, PkiError
 from ..._plain.files import read_file
 from ..crypto import x509
-from ..planning.request import shown
 from ..state import revocations
-from ..state.ledger import Ledger, serial_text
+from ..state.durable import make_durable
+from ..state.ledger import Ledger
 from ..state.revocations import RevocationRecord
 from ..values import reading
 from ..values import x509_parts as parts
+from ..values.faults import shown
+from ..values.x509_parts import serial_text
 
 OPTIONS = ("serial", "certificate", "sensor", "reason", "revoked_at")
 TARGETS = OPTIONS[:3]
@@ -93,6 +95,9 @@ class Revoking:
                 outcomes.append(self._one(request))
             except PkiError as error:
                 outcomes.append(RevocationOutcome(request, FAILED, errors=(str(error),)))
+        if any(outcome.action == REVOKED for outcome in outcomes) and not self.check_mode:
+            # On the disk before anybody is told that something is revoked.
+            make_durable([self.ledger.folder])
         return outcomes
 
     def _one(self, request: Mapping[str, Any]) -> RevocationOutcome:
@@ -124,7 +129,10 @@ class Revoking:
             raise InputError(f"revoked_at is {shown(value)}; wanted: {wanted}") from error
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=datetime.timezone.utc)
-        moment = moment.astimezone(datetime.timezone.utc).replace(microsecond=0)
+        try:
+            moment = moment.astimezone(datetime.timezone.utc).replace(microsecond=0)
+        except OverflowError:
+            raise InputError(f"revoked_at is {shown(value)}, which is outside of the calendar") from None
         if moment > self.moment:
             raise InputError(f"revoked_at is {shown(value)}, which is in the future; wanted: now or earlier")
         return moment
@@ -204,12 +212,16 @@ class Revoking:
         when: datetime.datetime,
     ) -> RevokedCertificate:
         serial = certificate.serial_number
-        before = self._planned.get(serial) or revocations.find(self.ledger, serial)
+        mark = revocations.key_mark(issuer)
+        before = self._planned.get(serial) or revocations.find_or_infer(self.ledger, serial, mark)
         if before is not None:
             return RevokedCertificate(certificate, before, new=False)
-        wanted = RevocationRecord(
-            serial, when, reason, revocations.key_mark(issuer), certificate.not_valid_after_utc, sensor
-        )
+        if when < certificate.not_valid_before_utc - parts.ONE_DAY:
+            raise InputError(
+                f"revoked_at is {parts.iso(when)}, before the certificate {serial_text(serial)} began "
+                f"({parts.iso(certificate.not_valid_before_utc)}); wanted: a moment of its life, up to now"
+            )
+        wanted = RevocationRecord(serial, when, reason, mark, certificate.not_valid_after_utc, sensor)
         if self.check_mode:
             self._planned[serial] = wanted  # the same certificate may be asked for twice
             return RevokedCertificate(certificate, wanted, new=True)

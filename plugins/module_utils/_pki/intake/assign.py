@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..values import x509_parts as parts
 from ..values.certificates import show_time
-from .delivery import Wanted
+from .delivery import Recipient
 from .material import FoundCertificate, FoundKey, Material
 from .selection import Selection, end_certificates, order_chain
 
@@ -24,7 +24,7 @@ class Assignment:
     :ivar notes: what was set aside, and why.
     """
 
-    sensor: Wanted
+    sensor: Recipient
     selection: Selection | None = None
     errors: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -53,12 +53,17 @@ class Leftover:
 
 
 def assign(
-    sensors: Sequence[Wanted], others: Sequence[Wanted], pool: Material, authorities: Sequence[FoundCertificate]
+    sensors: Sequence[Recipient],
+    others: Sequence[Recipient],
+    pool: Material,
+    authorities: Sequence[FoundCertificate],
+    trusted: Collection[str] | None = None,
 ) -> tuple[list[Assignment], list[Leftover]]:
     """Sort a delivery out.
 
     :param others: the fleet's sensors that this run leaves alone.
     :param authorities: certificates from CA files, with which chains are completed.
+    :param trusted: SHA-256 of the roots at which a chain must end; None: any will do.
     :returns: one assignment for each sensor in the same order, and what is left over.
     """
     keys = {key.key_id: key for key in pool.keys}
@@ -68,7 +73,9 @@ def assign(
             leaves.setdefault(name, []).append(entry)
     prints = {entry.view.fingerprint for entry in pool.certificates}
     above = [*pool.certificates, *(entry for entry in authorities if entry.view.fingerprint not in prints)]
-    assignments = [_assign(sensor, leaves.get(sensor.common_name.lower(), []), keys, above) for sensor in sensors]
+    assignments = [
+        _assign(sensor, leaves.get(sensor.common_name.lower(), []), _Pool(keys, above, trusted)) for sensor in sensors
+    ]
     known = {sensor.common_name.lower() for sensor in sensors}
     return assignments, _leftovers(pool, keys, known, others)
 
@@ -82,41 +89,63 @@ def _ends(pool: Material, keys: Mapping[str, FoundKey]) -> list[FoundCertificate
     ]
 
 
-def _assign(
-    sensor: Wanted,
-    leaves: Sequence[FoundCertificate],
-    keys: Mapping[str, FoundKey],
-    above: Sequence[FoundCertificate],
-) -> Assignment:
+@dataclass(frozen=True)
+class _Pool:
+    keys: Mapping[str, FoundKey]
+    above: Sequence[FoundCertificate]
+    trusted: Collection[str] | None
+
+    def ends_at_a_trusted_root(self, chain: Sequence[FoundCertificate]) -> bool:
+        return self.trusted is None or bool(chain and chain[-1].view.fingerprint in self.trusted)
+
+
+def _assign(sensor: Recipient, leaves: Sequence[FoundCertificate], pool: _Pool) -> Assignment:
+    """Of several certificates for a sensor the newest one that is valid, trusted and has its key."""
     if not leaves:
         return Assignment(sensor)
     now = parts.now()
-    fresh = [entry for entry in leaves if entry.view.not_after >= now]
-    notes = [
-        f"set aside, it expired on {show_time(entry.view.not_after)}: {entry.title}"
-        for entry in leaves
-        if fresh and entry not in fresh
-    ]
-    left = fresh or list(leaves)
-    if len(left) > 1:
-        listed = "; ".join(f"until {show_time(entry.view.not_after)[:10]} ({entry.source})" for entry in left[:6])
-        text = f"{len(left)} different certificates have the common name {sensor.common_name}: {listed}"
-        return Assignment(sensor, errors=(f"{text}; remove all but one",), notes=tuple(notes))
-    leaf = left[0]
+    notes: list[str] = []
+    left = list(leaves)
+    if fresh := [entry for entry in left if entry.view.not_after >= now]:
+        notes += [
+            f"set aside, it expired on {show_time(entry.view.not_after)}: {entry.title}"
+            for entry in left
+            if entry not in fresh
+        ]
+        left = fresh
+    chains = {entry.view.fingerprint: order_chain(entry, pool.above) for entry in left}
+    if trusted := [entry for entry in left if pool.ends_at_a_trusted_root(chains[entry.view.fingerprint][0])]:
+        # What nobody trusts must not make the genuine file ambiguous.
+        notes += [
+            f"set aside, its chain ends at no trusted root: {entry.title}" for entry in left if entry not in trusted
+        ]
+        left = trusted
+    if with_key := [entry for entry in left if entry.key_id in pool.keys]:
+        notes += [f"set aside, its private key is missing: {entry.title}" for entry in left if entry not in with_key]
+        left = with_key
+    left.sort(key=lambda entry: (entry.view.not_before, entry.view.not_after, entry.view.fingerprint))
+    leaf = left.pop()
+    notes += [f"set aside, a newer one is there ({leaf.source}): {entry.title}" for entry in left]
     errors = []
-    key = keys.get(leaf.key_id or "")
+    key = pool.keys.get(leaf.key_id or "")
     if key is None:
         errors.append(f"the private key of {leaf.source} is missing; no key among the files belongs to it")
-    chain, gap = order_chain(leaf, above)
+    chain, gap = chains[leaf.view.fingerprint]
     if gap or not chain:
         reason = gap or f"{leaf.source} is self-signed"
         errors.append(f"the chain of {leaf.source} is incomplete: {reason}; add the CA's certificate to the CA files")
+    elif not pool.ends_at_a_trusted_root(chain):
+        root = chain[-1].view
+        errors.append(
+            f"the chain of {leaf.source} ends at {root.title} (SHA-256 {root.fingerprint}), which is none of "
+            "import_certificates_trusted_roots; if it is your organization's root, name its file there"
+        )
     selection = None if errors else Selection(leaf, key, tuple(chain))
     return Assignment(sensor, selection, tuple(errors), tuple(notes))
 
 
 def _leftovers(
-    pool: Material, keys: Mapping[str, FoundKey], known: set[str], others: Sequence[Wanted]
+    pool: Material, keys: Mapping[str, FoundKey], known: set[str], others: Sequence[Recipient]
 ) -> list[Leftover]:
     by_name = {other.common_name.lower(): other.name for other in others}
     found = []

@@ -33,7 +33,7 @@ _PERHAPS_LETTERS = frozenset(("src.unknown-format", "src.empty"))
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Recipient:
     """What is known of a sensor before its files are looked for.
 
     :ivar passphrase: opens the sensor's own files.
@@ -61,7 +61,7 @@ class Delivery:
     passed_over: tuple[Finding, ...] = ()
 
 
-def read_delivery(paths: Sequence[str], sensors: Sequence[Wanted], passphrases: Sequence[str]) -> Delivery:
+def read_delivery(paths: Sequence[str], sensors: Sequence[Recipient], passphrases: Sequence[str]) -> Delivery:
     """Read and take apart.
 
     :param passphrases: tried on every file; those of a sensor on files whose path holds its name or common
@@ -82,7 +82,7 @@ def read_delivery(paths: Sequence[str], sensors: Sequence[Wanted], passphrases: 
     return Delivery(pool, tuple(unusable), tuple(passed_over))
 
 
-def _take_apart(file: InputFile, sensors: Sequence[Wanted], passphrases: Sequence[str]) -> PackedMaterial:
+def _take_apart(file: InputFile, sensors: Sequence[Recipient], passphrases: Sequence[str]) -> PackedMaterial:
     """In a worker: what is in a file; encrypted ones take their time."""
     return take_apart(file, _candidates(file.label, sensors, passphrases)).packed()
 
@@ -101,7 +101,7 @@ def _is_letter(entry: Finding, inputs: Inputs) -> bool:
     return os.path.splitext(entry.file or "")[1].lower() not in _MEANT
 
 
-def _candidates(label: str, sensors: Sequence[Wanted], passphrases: Sequence[str]) -> list[str]:
+def _candidates(label: str, sensors: Sequence[Recipient], passphrases: Sequence[str]) -> list[str]:
     text = label.lower()
     own = [sensor for sensor in sensors if sensor.passphrase]
     named = [sensor for sensor in own if sensor.name.lower() in text or sensor.common_name.lower() in text]

@@ -5,20 +5,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ..._plain.errors import FileError, PkiError
-from ..._plain.files import read_file
-from ..state.ledger import Ledger, serial_text
-from ..state.store import Store, find_files
+from ..._plain.errors import PkiError
+from ..state.fleet import FleetState
 from ..values.certificates import CertificateView
-from .targets import Target, fingerprint_of_file
-
-MAX_RECORD = 1024 * 1024
+from .targets import Target
 
 
 @dataclass
@@ -30,10 +23,8 @@ class Known:
     """
 
     targets: Iterable[Target]
-    store: Store | None = None
-    ledger: Ledger | None = None
+    state: FleetState
     _given: dict[str, str] = field(init=False)
-    _staged: dict[str, str] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self._given = {}
@@ -43,38 +34,24 @@ class Known:
 
     def owner(self, view: CertificateView) -> str | None:
         """The sensor for which this very certificate was made, or None if nobody knows it."""
-        found = self._given.get(view.fingerprint) or self._staged_index().get(view.fingerprint)
-        return found or self._recorded(view)
+        return self._given.get(view.fingerprint) or self._staged(view) or self._recorded(view)
 
     def revoked(self, view: CertificateView) -> bool:
         """Whether the ledger has this very certificate as revoked."""
-        return self.ledger is not None and self.ledger.is_revoked(view.serial) and self._recorded(view) is not None
+        return self._recorded(view) is not None and self.state.revocation_of(view.certificate) is not None
 
-    def _staged_index(self) -> dict[str, str]:
-        """The sensors by the fingerprint of each bundle in the stage directory, earlier ones included."""
-        if self._staged is None:
-            self._staged = {}
-            if self.store is not None:
-                with contextlib.suppress(PkiError):
-                    self._read_store(self.store, self._staged)
-        return self._staged
-
-    @staticmethod
-    def _read_store(store: Store, index: dict[str, str]) -> None:
-        for sensor in store.sensors():
-            for folder in (store.visible(sensor), *reversed(store.bundles(sensor))):
-                with contextlib.suppress(FileError):
-                    fingerprint = fingerprint_of_file(find_files(folder).crt)
-                    if fingerprint:
-                        index.setdefault(fingerprint, sensor)
+    def _staged(self, view: CertificateView) -> str | None:
+        try:
+            return self.state.owners.get(view.fingerprint)
+        except PkiError:
+            return None
 
     def _recorded(self, view: CertificateView) -> str | None:
         """The sensor in the ledger's record; a record of the same serial number by another CA does not count."""
-        if self.ledger is None or view.serial <= 0:
+        if view.serial <= 0:
             return None
-        path = os.path.join(self.ledger.folder, serial_text(view.serial) + ".json")
         try:
-            record = json.loads(read_file(path, MAX_RECORD))
-            return str(record["sensor"]) if record["fingerprint"] == view.fingerprint else None
-        except (FileError, ValueError, KeyError, TypeError):
+            record = self.state.record_of(view.certificate)
+        except PkiError:
             return None
+        return record.sensor if record is not None else None

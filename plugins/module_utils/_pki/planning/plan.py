@@ -1,148 +1,249 @@
 # SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Keep or issue, and why: what a sensor has, held against what is asked for it."""
+"""Keep, obtain or wait, and why: what a sensor has, held against what is asked for it. Pure: no file, no clock.
+
+A certificate is judged by what it *is*; what differs from the wish counts only if it was not what the issuer was
+asked for. An issuer that drops or clamps a field is not asked again on each run.
+"""
 
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
-from ..._plain.errors import FileError, KeyReadError, PassphraseError
-from ..crypto import ExtendedKeyUsageOID, rsa, x509
-from ..issuers.local_ca.certificate import subject_fields, validity
-from ..issuers.local_ca.opened import Authority
-from ..state import revocations
-from ..state.ledger import Ledger
-from ..state.store import BundleFiles, Store, find_files
+from ..._plain.errors import KeyReadError, PassphraseError
+from ..crypto import ec, rsa, x509
+from ..profiles.base import RSA
 from ..values import x509_parts as parts
+from ..values.certificates import CertificateView, name_pairs, read_certificates
 from ..values.keys import load_private_key, public_key_id, public_numbers_fit
-from .due import is_due, renewal_time
+from .due import Renewal, is_due, renewal_time
 from .request import SensorRequest
+from .terms import Terms
+
+KEEP, OBTAIN, WAIT = "keep", "obtain", "wait"
+
+Change = tuple[str, str, str]
+
+
+class HeldBundle(Protocol):
+    """A bundle as it was read (the state room's :class:`Bundle` is one)."""
+
+    @property
+    def crt(self) -> bytes:
+        """The certificate, PEM."""
+
+    @property
+    def key(self) -> bytes:
+        """The private key, PEM."""
+
+    @property
+    def pem(self) -> bytes:
+        """The chain, PEM."""
 
 
 @dataclass(frozen=True)
 class Existing:
-    """A readable certificate of a bundle, and where it is."""
+    """A bundle whose certificate can be read."""
 
-    files: BundleFiles
-    certificate: x509.Certificate
+    bundle: Any
+    view: CertificateView
+
+    @property
+    def certificate(self) -> x509.Certificate:
+        """The certificate."""
+        return self.view.certificate
 
 
 @dataclass(frozen=True)
 class Plan:
     """What is to be done for one sensor.
 
-    ``reasons`` is empty exactly when ``kept`` holds the bundle that stays. ``visible`` is false for a
-    bundle which an earlier run completed but did not get to stage. ``changes`` are the differing fields
-    as (field, before, after).
+    :ivar existing: what the sensor has, if its certificate can be read; with :data:`KEEP` it stays.
+    :ivar visible: false for a bundle that an earlier run completed but did not get to stage.
+    :ivar changes: the differing fields as (field, before, after).
+    :ivar taken_from: the sensor that left the inventory and whose bundle this is.
     """
 
     request: SensorRequest
+    action: str
     reasons: tuple[str, ...] = ()
-    kept: Existing | None = None
+    existing: Existing | None = None
     visible: bool = False
-    replaced: x509.Certificate | None = None
-    changes: tuple[tuple[str, str, str], ...] = ()
+    changes: tuple[Change, ...] = ()
+    taken_from: str | None = None
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What all sensors of a run are held against."""
+class Held:
+    """What a sensor has.
 
-    store: Store
-    ledger: Ledger
-    authority: Authority | None
-    crl_url: str | None
-    moment: datetime.datetime
-
-
-def make_plan(request: SensorRequest, wanted: Wanted) -> Plan:
-    """Look at the visible bundle, then at complete ones that were never shown.
-
-    :raises FileError: something stands in the sensor's place that must not be replaced.
+    :ivar visible: the bundle that people see, or None.
+    :ivar fault: why there is a bundle that cannot be judged (incomplete); it is replaced.
+    :ivar pending: complete bundles that were never shown, newest first.
     """
-    current = wanted.store.current(request.name)
-    if current is None:
-        reasons: tuple[str, ...] = ("missing",)
-        changes: tuple[tuple[str, str, str], ...] = ()
-        replaced = None
-    else:
-        existing, reasons, changes = _judge(request, current, wanted)
-        if not reasons:
-            return Plan(request, kept=existing, visible=True)
-        replaced = existing.certificate if existing else None
-    for folder in wanted.store.pending(request.name):
-        existing, faults, _changes = _judge(request, folder, wanted)
-        if not faults:
-            return Plan(request, kept=existing, replaced=replaced)
-    return Plan(request, reasons=reasons, replaced=replaced, changes=changes)
+
+    visible: HeldBundle | None = None
+    fault: str | None = None
+    pending: Iterable[HeldBundle] = ()
 
 
-def _judge(
-    request: SensorRequest, folder: str, wanted: Wanted
-) -> tuple[Existing | None, tuple[str, ...], tuple[tuple[str, str, str], ...]]:
-    try:
-        files = find_files(folder)
-    except FileError as error:
-        return None, (f"unreadable: {error}",), ()
-    try:
-        certificate = x509.load_pem_x509_certificate(files.read("crt"))
-        # cryptography parses lazily: whatever is looked at below must be readable.
-        certificate.extensions, certificate.subject, certificate.not_valid_after_utc  # noqa: B018
-        public_key = certificate.public_key()
-    except (ValueError, FileError, x509.DuplicateExtension) as error:
-        return None, (f"unreadable: {files.crt}: {error}",), ()
-    if not isinstance(public_key, rsa.RSAPublicKey):
-        return Existing(files, certificate), ("key type: not RSA",), ()
-    changes = _field_changes(request, certificate, public_key, wanted.crl_url)
+@dataclass(frozen=True)
+class Yardstick:
+    """What a sensor is held against.
+
+    :ivar terms: of its issuer.
+    :ivar foreign: why a bundle is not its issuer's own, in words; empty: it is.
+    :ivar revoked: reason and time of a certificate's revocation, or None.
+    :ivar asked: what was asked for when a certificate was obtained, as :func:`asked_for` said it; empty: not known.
+    """
+
+    terms: Terms
+    moment: datetime.datetime
+    foreign: Callable[[Existing], Sequence[str]]
+    revoked: Callable[[x509.Certificate], str | None] = lambda _certificate: None
+    asked: Callable[[x509.Certificate], Mapping[str, Any]] = lambda _certificate: {}
+
+
+@dataclass(frozen=True)
+class _Verdict:
+    existing: Existing | None
+    reasons: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = field(default=())
+
+
+def make_plan(request: SensorRequest, held: Held, yardstick: Yardstick) -> Plan:
+    """Look at the visible bundle, then at complete ones that were never shown."""
+    found = _Verdict(None, ("missing",))
+    if held.fault is not None:
+        found = _Verdict(None, (f"unreadable: {held.fault}",))
+    elif held.visible is not None:
+        found = _judge(request, held.visible, yardstick)
+    if request.reissue:
+        return Plan(request, OBTAIN, ("asked for anew (sensor_certificates_reissue)",), found.existing)
+    if not found.reasons:
+        return Plan(request, KEEP, existing=found.existing, visible=True)
+    for bundle in held.pending:
+        verdict = _judge(request, bundle, yardstick)
+        if not verdict.reasons:
+            return Plan(request, KEEP, existing=verdict.existing)
+    return Plan(request, OBTAIN, found.reasons, found.existing, changes=found.changes)
+
+
+def asked_for(request: SensorRequest) -> dict[str, Any]:
+    """What an issuer is asked for, as plain data for the record, and to be compared with later wishes."""
+    return {
+        "subject": [list(pair) for pair in subject_fields(request)],
+        "sans": _wanted_names(request),
+        "key_size": request.key_size,
+    }
+
+
+def subject_fields(request: SensorRequest) -> list[tuple[str, str]]:
+    """The subject in the profile's order, the CN in its place."""
+    order = request.profile.subject_order
+    return sorted([*request.subject, ("CN", request.common_name)], key=lambda field: order.index(field[0]))
+
+
+def _judge(request: SensorRequest, bundle: HeldBundle, yardstick: Yardstick) -> _Verdict:
+    found = read_certificates(bundle.crt, "")
+    if not found.views:
+        problem = found.problems[0] if found.problems else f"it is {found.content.kind}"
+        return _Verdict(None, (f"unreadable: the staged .crt: {problem}",))
+    view = found.views[0]
+    existing = Existing(bundle, view)
+    if view.problems:
+        return _Verdict(existing, (f"unreadable: the staged .crt: {view.problems[0]}",))
+    public_key = view.public_key
+    if view.key_problem is not None:
+        return _Verdict(existing, (f"unreadable: the staged .crt: its key: {view.key_problem}",))
+    kind = request.profile.key_type
+    if not isinstance(public_key, rsa.RSAPublicKey if kind == RSA else ec.EllipticCurvePublicKey):
+        return _Verdict(existing, (f"key type: not {kind.upper()}",))
+    changes = _field_changes(request, view, public_key, yardstick)
     reasons = [text for text, _change in changes]
-    reasons += _key_reasons(request, files, public_key)
-    reasons += _issuer_reasons(files, certificate, wanted)
-    reasons += _time_reasons(request, certificate, wanted)
-    return Existing(files, certificate), tuple(reasons), tuple(change for _text, change in changes)
+    reasons += _key_reasons(request, bundle, public_key)
+    reasons += yardstick.foreign(existing)
+    revoked = yardstick.revoked(view.certificate)
+    if revoked is not None:
+        reasons.append(f"revoked: {revoked}")
+    reasons += _time_reasons(request, view, yardstick)
+    return _Verdict(existing, tuple(reasons), tuple(change for _text, change in changes))
 
 
 def _field_changes(
-    request: SensorRequest, certificate: x509.Certificate, public_key: rsa.RSAPublicKey, crl_url: str | None
-) -> list[tuple[str, tuple[str, str, str]]]:
+    request: SensorRequest,
+    view: CertificateView,
+    public_key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey,
+    yardstick: Yardstick,
+) -> list[tuple[str, Change]]:
     """Each field that was asked for and differs: the reason's text, and (field, before, after)."""
-    found = []
-    have, want = parts.name_fields(certificate.subject), subject_fields(request)
-    if have != want:
-        differing = False
-        for short in dict.fromkeys([*(key for key, _value in want), *(key for key, _value in have)]):
-            before = " + ".join(value for key, value in have if key == short) or "none"
-            after = " + ".join(value for key, value in want if key == short) or "none"
-            if before != after:
-                differing = True
-                found.append((f"subject differs: {short}: {before} -> {after}", (f"subject {short}", before, after)))
-        if not differing:
-            before, after = (", ".join(key for key, _value in fields) for fields in (have, want))
-            found.append((f"subject order differs: {before} -> {after}", ("subject order", before, after)))
-    sans_before = _alternative_names(certificate)
-    sans_after = sorted(
-        [f"DNS:{name.lower()}" for name in request.dns_names] + [f"IP:{address}" for address in request.ip_addresses]
-    )
+    terms = yardstick.terms
+    found = _subject_changes(request, view)
+    sans_before, sans_after = _alternative_names(view), _wanted_names(request)
     if sans_before != sans_after:
         texts = ", ".join(sans_before) or "none", ", ".join(sans_after)
         found.append((f"SAN differs: {texts[0]} -> {texts[1]}", ("SAN", *texts)))
     if public_key.key_size != request.key_size:
         sizes = str(public_key.key_size), str(request.key_size)
         found.append((f"key size: {sizes[0]} -> {sizes[1]}", ("key size", *sizes)))
-    url_before = parts.crl_url(certificate)
-    if url_before != crl_url:
-        urls = url_before or "none", crl_url or "none"
-        found.append((f"CRL URL differs: {urls[0]} -> {urls[1]}", ("CRL URL", *urls)))
-    if not _usable_as_sensor(certificate):
-        found.append(("usage differs: not a server certificate of our making", ("usage", "other", "sensor")))
+    if terms.exact:
+        url_before = parts.crl_url(view.certificate)
+        if url_before != terms.crl_url:
+            urls = url_before or "none", terms.crl_url or "none"
+            found.append((f"CRL URL differs: {urls[0]} -> {urls[1]}", ("CRL URL", *urls)))
+        if not _usable(view, request.profile.template.extended_key_usages):
+            found.append(("usage differs: not a server certificate of our making", ("usage", "other", "sensor")))
+        return found
+    return _not_accepted_before(request, view, found, yardstick)
+
+
+def _subject_changes(request: SensorRequest, view: CertificateView) -> list[tuple[str, Change]]:
+    found: list[tuple[str, Change]] = []
+    have, want = name_pairs(view.subject), subject_fields(request)
+    if have == want:
+        return found
+    for short in dict.fromkeys([*(key for key, _value in want), *(key for key, _value in have)]):
+        before = " + ".join(value for key, value in have if key == short) or "none"
+        after = " + ".join(value for key, value in want if key == short) or "none"
+        if before != after:
+            found.append((f"subject differs: {short}: {before} -> {after}", (f"subject {short}", before, after)))
+    if not found:
+        before, after = (", ".join(key for key, _value in fields) for fields in (have, want))
+        found.append((f"subject order differs: {before} -> {after}", ("subject order", before, after)))
     return found
 
 
-def _alternative_names(certificate: x509.Certificate) -> list[str]:
-    try:
-        value = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
+def _not_accepted_before(
+    request: SensorRequest, view: CertificateView, found: list[tuple[str, Change]], yardstick: Yardstick
+) -> list[tuple[str, Change]]:
+    """What differs and was not the same wish already: the issuer answered that one, and gave what it gives."""
+    if not found:
+        return found
+    before = yardstick.asked(view.certificate)
+    now = asked_for(request)
+    same = {key for key, value in now.items() if before.get(key) == value}
+    by_field = {"subject": "subject", "SAN": "sans", "key size": "key_size"}
+    left = []
+    for text, change in found:
+        key = by_field.get(change[0]) or by_field.get(change[0].partition(" ")[0])
+        if key not in same and (key in before or change[0] == "subject CN"):
+            left.append((text, change))
+    return left
+
+
+def _wanted_names(request: SensorRequest) -> list[str]:
+    return sorted(
+        [f"DNS:{name.lower()}" for name in request.dns_names] + [f"IP:{address}" for address in request.ip_addresses]
+    )
+
+
+def _alternative_names(view: CertificateView) -> list[str]:
+    value = view.value("2.5.29.17")
+    if value is None:
         return []
     names = [f"DNS:{name.value.lower()}" for name in value if isinstance(name, x509.DNSName)]
     names += [f"IP:{name.value}" for name in value if isinstance(name, x509.IPAddress)]
@@ -150,64 +251,49 @@ def _alternative_names(certificate: x509.Certificate) -> list[str]:
     return sorted(names + [f"other:{type(name).__name__}" for name in others])
 
 
-def _usable_as_sensor(certificate: x509.Certificate) -> bool:
-    try:
-        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-        usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    except x509.ExtensionNotFound:
+def _usable(view: CertificateView, usages: Sequence[str]) -> bool:
+    """Whether it is no CA's, and may be what our own would be (a server's, mostly)."""
+    constraints, usage = view.value("2.5.29.19"), view.value("2.5.29.37")
+    if constraints is None or usage is None:
         return False
-    return not constraints.ca and ExtendedKeyUsageOID.SERVER_AUTH in usage
+    return not constraints.ca and set(usages) <= {purpose.dotted_string for purpose in usage}
 
 
-def _key_reasons(request: SensorRequest, files: BundleFiles, public_key: rsa.RSAPublicKey) -> list[str]:
+def _key_reasons(
+    request: SensorRequest, bundle: HeldBundle, public_key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey
+) -> list[str]:
+    data = bundle.key
+    encrypted = b"ENCRYPTED" in data
+    if encrypted and not request.key_passphrase:
+        return ["key passphrase: the key has one -> none"]
     try:
-        data = files.read("key")
-        encrypted = b"ENCRYPTED" in data
-        if encrypted and not request.key_passphrase:
-            return ["key passphrase: the key has one -> none"]
         key = load_private_key(data, request.key_passphrase.encode() if request.key_passphrase and encrypted else None)
     except PassphraseError:
         return ["key passphrase: the key has another one"]
-    except (KeyReadError, FileError) as error:
-        return [f"unreadable: {files.key}: {error}"]
-    if not isinstance(key, rsa.RSAPrivateKey) or public_key_id(key.public_key()) != public_key_id(public_key):
+    except KeyReadError as error:
+        return [f"unreadable: the staged .key: {error}"]
+    if public_key_id(key.public_key()) != public_key_id(public_key):
         return ["key does not match"]
-    if not public_numbers_fit(key):
+    if isinstance(key, rsa.RSAPrivateKey) and not public_numbers_fit(key):
         return ["key is damaged: its numbers do not fit each other"]
     if request.key_passphrase and not encrypted:
         return ["key passphrase: none -> the given one"]
     return []
 
 
-def _issuer_reasons(files: BundleFiles, certificate: x509.Certificate, wanted: Wanted) -> list[str]:
-    authority = wanted.authority
-    if authority is None:
-        return ["issuer: the CA is to be made"]
-    if not parts.signed_by(certificate, authority.certificate):
-        return [f"issuer: {parts.name_text(certificate.issuer)} -> {parts.name_text(authority.certificate.subject)}"]
-    try:
-        chain = files.read("pem")
-        same = chain == authority.chain_pem or x509.load_pem_x509_certificates(chain) == list(authority.chain)
-    except (ValueError, FileError):
-        same = False
-    reasons = [] if same else ["chain differs: not the issuing CA followed by its root"]
-    revocation = revocations.find(wanted.ledger, certificate.serial_number)
-    if revocation is not None:
-        reasons.append(f"revoked: {revocation.text}")
-    return reasons
-
-
-def _time_reasons(request: SensorRequest, certificate: x509.Certificate, wanted: Wanted) -> list[str]:
-    authority, moment = wanted.authority, wanted.moment
-    if authority is None:
-        return []
-    start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    possible_end = validity(authority, request.validity_days, moment).not_after
+def _time_reasons(request: SensorRequest, view: CertificateView, yardstick: Yardstick) -> list[str]:
+    moment, start, end = yardstick.moment, view.not_before, view.not_after
+    possible_end = yardstick.terms.validity(request.validity_days, moment).not_after
     if moment > end:
         return [f"due: expired on {parts.iso(end)}"]
     if start > moment + parts.ONE_DAY:
         return [f"not yet valid: starts on {parts.iso(start)}"]
-    if is_due(moment, start, end, request.renew_before_days, possible_end):
-        since = renewal_time(start, end, request.renew_before_days)
-        return [f"due: since {parts.iso(since)}, expires on {parts.iso(end)}"]
+    renewal = renewal_of(request)
+    if is_due(moment, start, end, renewal, possible_end):
+        return [f"due: since {parts.iso(renewal_time(start, end, renewal))}, expires on {parts.iso(end)}"]
     return []
+
+
+def renewal_of(request: SensorRequest) -> Renewal:
+    """What a sensor's request says of its renewal."""
+    return Renewal(request.renew_before_days, request.renew_spread_days, request.name)

@@ -9,27 +9,25 @@ people with a thousand sensors want to mend their inventory once.
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..profiles.base import Profile
+from ..profiles.defender_iot.profile import DEFENDER_IOT
 from ..values import names
-from ..values.keys import forbidden_passphrase_position
+from ..values.faults import Fault, shown, whole_number
+from ..values.lists import some
 
-KEY_SIZES = (2048, 4096)
-ISSUERS = ("local_ca",)
+LOCAL_CA = "local_ca"
+# Whose certificates say what they say: the inventory's subject is not asked for.
+RECEIVED = "received"
+ENVIRONMENTS = ("production", "test")
+MAX_SPREAD_DAYS = 3650
 MAX_VALIDITY_DAYS = 36_500
 
-# key: (short name, X.520 upper bound, required); the order is the sample certificate's.
-SUBJECT_FIELDS: dict[str, tuple[str, int, bool]] = {
-    "country": ("C", 2, True),
-    "state": ("ST", 128, False),
-    "locality": ("L", 128, False),
-    "organization": ("O", 64, True),
-    "organizational_unit": ("OU", 64, True),
-    "email": ("emailAddress", 255, False),
-}
 OPTIONS = (
     "name",
     "common_name",
@@ -37,36 +35,24 @@ OPTIONS = (
     "sans",
     "key_size",
     "key_passphrase",
+    "received_passphrase",
     "validity_days",
     "renew_before_days",
+    "renew_spread_days",
     "issuer",
+    "environment",
+    "reissue",
 )
-
-
-@dataclass(frozen=True)
-class Fault:
-    """One thing that is wrong with what was given: variable, what was given, what is wanted."""
-
-    variable: str
-    wanted: str
-    given: str | None = None
-
-    def text(self, prefix: str = "") -> str:
-        """The sentence for the user.
-
-        :param prefix: how the caller's variables begin, ``sensor_certificates_`` for the role's.
-        """
-        given = "is missing" if self.given is None else f"is {self.given}"
-        variable = self.variable if self.variable.isprintable() else ascii(self.variable)
-        return f"{prefix}{variable} {given}; wanted: {self.wanted}"
+# What the inventory also says of a sensor, and no certificate depends on.
+FACTS = ("groups", "ip")
 
 
 @dataclass(frozen=True)
 class SensorRequest:
     """A sensor's wishes, fit to be issued.
 
-    ``subject`` holds the given fields in the sample certificate's order, without the CN.
-    ``renew_before_days`` ``None`` leaves the moment of renewal to :mod:`.issuing.due`.
+    ``subject`` holds the given fields in the profile's order, without the CN.
+    ``renew_before_days`` ``None`` leaves the moment of renewal to :mod:`.due`.
     """
 
     name: str
@@ -77,30 +63,20 @@ class SensorRequest:
     key_size: int = 2048
     validity_days: int = 730
     renew_before_days: int | None = None
+    renew_spread_days: int = 0
     key_passphrase: str | None = field(default=None, repr=False)
-    issuer: str = "local_ca"
-
-
-def shown(value: Any) -> str:
-    """A given value as it may appear in a message: short, on one line."""
-    text = repr(value)
-    return text if len(text) <= 90 else text[:80] + f"… ({len(text)} characters)"
-
-
-def whole_number(value: Any) -> int | None:
-    """An int, or a text that is one (templates often turn numbers into texts); else ``None``."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return value
-    if isinstance(value, str) and value.strip().lstrip("+-").isdecimal():
-        return int(value)
-    return None
+    received_passphrase: str | None = field(default=None, repr=False)
+    issuer: str = LOCAL_CA
+    environment: str = "production"
+    reissue: bool = False
+    groups: tuple[str, ...] = ()
+    profile: Profile = field(default=DEFENDER_IOT, repr=False, compare=False)
 
 
 class _Parser:
-    def __init__(self, raw: Mapping[str, Any]) -> None:
+    def __init__(self, raw: Mapping[str, Any], profile: Profile) -> None:
         self.raw = raw
+        self.profile = profile
         self.faults: list[Fault] = []
 
     def fault(self, variable: str, wanted: str, *given: Any) -> None:
@@ -133,20 +109,22 @@ class _Parser:
 
     def subject(self) -> tuple[tuple[str, str], ...]:
         value = self.given("subject")
-        required = [key for key, (_short, _bound, needed) in SUBJECT_FIELDS.items() if needed]
+        fields = [entry for entry in self.profile.subject if entry.short != "CN"]
+        known = [entry.key for entry in fields]
+        required = [entry.key for entry in fields if entry.required]
         if not isinstance(value, Mapping):
             wanted = f"a dictionary with {', '.join(required)}"
             self.fault("subject", wanted, *(() if value is None else (value,)))
             return ()
         for key in value:
-            if key not in SUBJECT_FIELDS:
-                self.fault(f"subject.{key}", f"one of the known fields {', '.join(SUBJECT_FIELDS)}", value[key])
-        fields = []
-        for key, (short, bound, needed) in SUBJECT_FIELDS.items():
-            text = self._subject_value(key, value.get(key), bound, needed)
+            if key not in known:
+                self.fault(f"subject.{key}", f"one of the known fields {', '.join(known)}", value[key])
+        found = []
+        for entry in fields:
+            text = self._subject_value(entry.key, value.get(entry.key), entry.max_length, entry.required)
             if text is not None:
-                fields.append((short, text))
-        return tuple(fields)
+                found.append((entry.short, text))
+        return tuple(found)
 
     def _subject_value(self, key: str, value: Any, bound: int, needed: bool) -> str | None:
         variable = f"subject.{key}"
@@ -234,33 +212,74 @@ class _Parser:
         if not isinstance(value, str):
             self.faults.append(Fault("key_passphrase", "a text (put it in quotes)", "not a text"))
             return None
-        position = forbidden_passphrase_position(value)
+        position = self.profile.forbidden_passphrase_position(value)
         if position is not None:
-            wanted = "only a-z A-Z 0-9 and ! # % ( ) + , - . / : = ? @ [ \\ ] ^ _ { } ~"
+            wanted = f"only {self.profile.passphrase_wanted}"
             self.faults.append(
                 Fault("key_passphrase", wanted, f"not accepted by the sensors: character {position} is not allowed")
             )
             return None
         return value
 
+    def received_passphrase(self) -> str | None:
+        value = self.given("received_passphrase")
+        if value is None or value == "":
+            return None
+        if not isinstance(value, str):
+            self.faults.append(Fault("received_passphrase", "a text (put it in quotes)", "not a text"))
+            return None
+        return value
 
-def parse_request(raw: Mapping[str, Any]) -> tuple[SensorRequest | None, list[Fault]]:
+    def issuer(self, known: Collection[str]) -> str:
+        value = self.given("issuer")
+        if value is None or value == "":
+            return LOCAL_CA
+        if not isinstance(value, str) or value not in known:
+            close = difflib.get_close_matches(str(value), list(known), n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            self.fault("issuer", f"one of {', '.join(known)}, or a key of sensor_certificates_issuers{hint}", value)
+            return LOCAL_CA
+        return value
+
+    def truth(self, key: str) -> bool:
+        value = self.given(key)
+        if value is None or value == "":
+            return False
+        if isinstance(value, bool):
+            return value
+        if isinstance(value, str) and value.lower() in ("true", "yes", "false", "no"):
+            return value.lower() in ("true", "yes")
+        self.fault(key, "true or false", value)
+        return False
+
+    def groups(self) -> tuple[str, ...]:
+        value = self.given("groups")
+        return tuple(entry for entry in value if isinstance(entry, str)) if isinstance(value, (list, tuple)) else ()
+
+
+def parse_request(
+    raw: Mapping[str, Any], issuers: Collection[str] = (LOCAL_CA,), profile: Profile = DEFENDER_IOT
+) -> tuple[SensorRequest | None, list[Fault]]:
     """Turn one sensor's options into a request.
 
     :param raw: the options of :data:`OPTIONS`; ``variable_errors`` may hold a map from variables that
         could not be evaluated to the reasons.
+    :param issuers: the names of the issuers that the run knows.
+    :param profile: what the appliance asks for.
     :returns: the request, or ``None`` and everything that is wrong with the options.
     """
-    parser = _Parser(raw)
+    parser = _Parser(raw, profile)
     unresolved = raw.get("variable_errors") or {}
     for variable, reason in unresolved.items():
         parser.faults.append(Fault(variable, "a value that can be evaluated", f"not usable ({reason})"))
     for key in raw:
-        if key not in OPTIONS and key != "variable_errors":
+        if key not in OPTIONS and key not in FACTS and key != "variable_errors":
             parser.fault(str(key), f"one of the known options {', '.join(OPTIONS)}", raw[key])
     name = parser.name()
     common_name = parser.common_name(name)
-    subject = parser.subject() if "subject" not in unresolved else ()
+    issuer = parser.issuer(issuers)
+    needs_subject = issuer != RECEIVED or raw.get("subject")
+    subject = parser.subject() if "subject" not in unresolved and needs_subject else ()
     dns_names, ip_addresses = parser.sans(common_name)
     validity = parser.number(
         "validity_days", f"a whole number of days from 1 to {MAX_VALIDITY_DAYS}", 730, 1, MAX_VALIDITY_DAYS
@@ -276,11 +295,20 @@ def parse_request(raw: Mapping[str, Any]) -> tuple[SensorRequest | None, list[Fa
         subject=subject,
         dns_names=dns_names,
         ip_addresses=ip_addresses,
-        key_size=parser.choice("key_size", KEY_SIZES, 2048),
+        key_size=parser.choice("key_size", profile.key_sizes, profile.key_sizes[0]),
         validity_days=validity or 730,
         renew_before_days=renew,
         key_passphrase=parser.key_passphrase(),
-        issuer=parser.choice("issuer", ISSUERS, "local_ca"),
+        renew_spread_days=parser.number(
+            "renew_spread_days", f"a whole number of days from 0 to {MAX_SPREAD_DAYS}", 0, 0, MAX_SPREAD_DAYS
+        )
+        or 0,
+        received_passphrase=parser.received_passphrase(),
+        issuer=issuer,
+        environment=parser.choice("environment", ENVIRONMENTS, "production"),
+        reissue=parser.truth("reissue"),
+        groups=parser.groups(),
+        profile=profile,
     )
     return (None if parser.faults else request), parser.faults
 
@@ -314,7 +342,6 @@ def duplicate_faults(
             if position >= len(mine):
                 continue
             rest = [other for place, other in holders if place != position]
-            shown_rest = ", ".join(rest[:3]) + (f" and {len(rest) - 3} more" if len(rest) > 3 else "")
-            wanted = f"a value of its own: {shown_rest} has the same"
+            wanted = f"a value of its own: {some(rest)} has the same"
             faults.setdefault(position, []).append(Fault(variable, wanted, shown(value)))
     return faults

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Mapping  # of collections.abc, Python 3.8 cannot subscript it while it runs
 
 from ..crl.access import crl_lines
+from ..values.lists import counted, some
 
 Result = Mapping[str, Any]
 
@@ -26,27 +27,38 @@ class Run:
     stage_dir: str | None
     check_mode: bool
     workstations: Result = field(default_factory=dict)
-    imported: Result = field(default_factory=dict)
     crl_publication: Result = field(default_factory=dict)
     crl_copies: Mapping[str, str] = field(default_factory=dict)
     crl_access: Result = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
+class Counts:
+    """How many sensors there are of each action."""
+
+    issued: int
+    kept: int
+    pending: int
+    failed: int
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.issued + self.kept + self.pending + self.failed
+
+
+@dataclass(frozen=True)
 class Summary:
     """The figures of a run, and the lines that tell them."""
 
-    kept: int
-    issued: int
-    failed: int
+    counts: Counts
     next_due: dict[str, str] | None
     lines: tuple[str, ...]
 
 
 def _errors(run: Run) -> dict[str, list[str]]:
     errors: dict[str, list[str]] = {}
-    batches = (run.inputs.get("refused"), run.imported.get("results"), run.issued.get("results"))
-    for results in (*batches, run.staged.get("results")):
+    for results in (run.inputs.get("refused"), run.issued.get("results"), run.staged.get("results")):
         for result in results or []:
             if result["errors"]:
                 errors.setdefault(result["name"], []).extend(result["errors"])
@@ -59,55 +71,85 @@ def summarize(run: Run, most: int = 10) -> Summary:
     :param most: how many sensors are named for each thing; the others are counted.
     """
     errors = _errors(run)
-    if run.imported:
-        return _summarize_import(run, errors, most)
     done = [result for result in run.issued.get("results") or [] if result["name"] not in errors]
-    issued = [result for result in done if result["action"] == "issued"]
-    kept = [result for result in done if result["action"] == "kept"]
+    issued, kept, pending = (
+        [result for result in done if result["action"] == action] for action in ("issued", "kept", "pending")
+    )
     due = sorted((result for result in done if result["renew_after"]), key=lambda result: result["renew_after"])
     next_due = {key: due[0][key] for key in ("name", "renew_after", "not_after")} if due else None
-    lines = [_headline(len(issued), len(kept), len(errors), run.check_mode)]
-    lines += _reasons(issued, most)
+    counts = Counts(len(issued), len(kept), len(pending), len(errors))
+    lines = [_headline(counts, run.check_mode)]
+    lines += _issuers(done)
+    lines += _reasons([*issued, *(result for result in kept if result["reasons"])], most)
+    lines += _pending(pending, most)
+    lines += _received(issued, most)
+    lines += [f"  {result['name']}: {note}" for result in done for note in result["notes"]][: 2 * most]
+    lines += run.issued.get("lines") or []
     lines += _failures(errors, most)
+    lines += [f"FAILED {problem}" for problem in run.issued.get("problems") or []]
     lines += _findings(run.staged.get("results") or [], errors, most)
     lines += _next(due)
     lines += _authority(run.local_ca)
-    if run.stage_dir and (done or errors):
-        lines.append(f"Files: {run.stage_dir}/<sensor>/ holds the .crt, .key and .pem to upload")
+    lines += _files(run)
+    lines += _addresses(run.inputs, most)
     told = crl_lines(run.crl_publication, run.crl_copies, run.crl_access, run.check_mode)
     told += _workstations(run.workstations, most, run.check_mode)
     if told and not done and not errors:
         lines = []  # a run for workstations or CRLs alone
     lines += told
-    return Summary(len(kept), len(issued), len(errors), next_due, tuple(lines))
+    return Summary(counts, next_due, tuple(lines))
 
 
-def _summarize_import(run: Run, errors: Mapping[str, Sequence[str]], most: int) -> Summary:
-    done = [result for result in run.imported.get("results") or [] if result["name"] not in errors]
-    count = collections.Counter(result["action"] for result in done)
-    verbs = ("to be imported", "to be kept", "cannot be done") if run.check_mode else ("imported", "kept", "failed")
-    text = f"{len(done) + len(errors)} sensors: {count['imported']} {verbs[0]}, {count['kept']} {verbs[1]}, "
-    text += f"{count['nothing']} without received files, {len(errors)} {verbs[2]}"
-    lines = [text + (" (check mode: nothing was written)" if run.check_mode else "")]
-    lines += run.imported.get("lines") or []
-    lines += _failures(errors, most)
-    lines += _findings(run.staged.get("results") or [], errors, most)
-    if run.stage_dir and (count["imported"] or count["kept"]):
-        lines.append(f"Files: {run.stage_dir}/<sensor>/ holds the .crt, .key and .pem to upload")
-    return Summary(count["kept"], count["imported"], len(errors), None, tuple(lines))
+def _files(run: Run) -> list[str]:
+    """Where the files are, if there are any: a sensor whose bundle passed, in this run or an earlier one."""
+    there = any(not result["errors"] for result in run.staged.get("results") or [])
+    if not run.stage_dir or not there or run.check_mode:
+        return []
+    return [f"Files: {run.stage_dir}/<sensor>/ holds the .crt, .key and .pem to upload"]
 
 
-def _headline(issued: int, kept: int, failed: int, check_mode: bool) -> str:
-    total = issued + kept + failed
+def _addresses(inputs: Result, most: int) -> list[str]:
+    """Sensors that no hosts file will name."""
+    without = (inputs.get("names") or {}).get("without_address") or []
+    if not without:
+        return []
+    return [
+        f"Not in hosts files, since neither hosts_entries_ip nor ansible_host is an IP address: {some(without, most)}"
+    ]
+
+
+def _headline(counts: Counts, check_mode: bool) -> str:
     verbs = ("to be issued", "to be kept", "cannot be done") if check_mode else ("issued", "kept", "failed")
-    sensors = "sensor" if total == 1 else "sensors"
-    text = f"{total} {sensors}: {issued} {verbs[0]}, {kept} {verbs[1]}, {failed} {verbs[2]}"
-    return text + (" (check mode: nothing was written)" if check_mode else "")
+    text = f"{counted(counts.total, 'sensor')}: {counts.issued} {verbs[0]}, {counts.kept} {verbs[1]}, "
+    # Waiting for somebody else's answer is usual with some issuers and unheard of with others.
+    text += f"{counts.pending} pending, " if counts.pending else ""
+    return text + f"{counts.failed} {verbs[2]}" + (" (check mode: nothing was written)" if check_mode else "")
 
 
-def _names(names: Sequence[str], most: int) -> str:
-    rest = len(names) - most
-    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+def _issuers(done: Sequence[Result]) -> list[str]:
+    """Whose certificates they are, if there is more than one issuer."""
+    counts = collections.Counter(str(result.get("issuer")) for result in done)
+    if len(counts) < 2:
+        return []
+    return ["By issuer: " + ", ".join(f"{name} {number}" for name, number in sorted(counts.items()))]
+
+
+def _pending(pending: Sequence[Result], most: int) -> list[str]:
+    by_reason: dict[str, list[str]] = collections.defaultdict(list)
+    for result in pending:
+        by_reason["; ".join(result["reasons"])].append(result["name"])
+    lines = [f"Pending: {reason}: {some(names, most)}" for reason, names in list(by_reason.items())[:most]]
+    if len(by_reason) > most:
+        lines.append(f"Pending: and {len(by_reason) - most} more reasons")
+    return lines
+
+
+def _received(issued: Sequence[Result], most: int) -> list[str]:
+    lines = [
+        f"  {result['name']}: received in {', '.join(result['received'])}" for result in issued if result["received"]
+    ]
+    rest = len(lines) - most
+    return lines[:most] + ([f"  and {rest} more received"] if rest > 0 else [])
 
 
 def _reasons(issued: Sequence[Result], most: int) -> list[str]:
@@ -116,7 +158,7 @@ def _reasons(issued: Sequence[Result], most: int) -> list[str]:
         for reason in result["reasons"]:
             by_reason[reason].append(result["name"])
     shown = sorted(by_reason.items(), key=lambda item: -len(item[1]))
-    lines = [f"  {reason}: {_names(names, most)}" for reason, names in shown[:most]]
+    lines = [f"  {reason}: {some(names, most)}" for reason, names in shown[:most]]
     if len(shown) > most:
         lines.append(f"  and {len(shown) - most} more reasons")
     return lines
@@ -139,7 +181,7 @@ def _findings(staged: Sequence[Result], errors: Mapping[str, Sequence[str]], mos
                 by_finding[f"{finding['severity'].upper()} {finding['id']}: {finding['message']}"].append(
                     result["name"]
                 )
-    lines = [f"{text} ({_names(names, 3)})" for text, names in list(by_finding.items())[:most]]
+    lines = [f"{text} ({some(names, 3)})" for text, names in list(by_finding.items())[:most]]
     if len(by_finding) > most:
         lines.append(f"and {len(by_finding) - most} more findings")
     return lines

@@ -12,19 +12,26 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import functools
 import hashlib
 import json
 import os
+import re
 import socket
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from ..._plain.errors import FileError
-from ..._plain.files import PRIVATE_FILE, replace_file, why
+from ..._plain.files import PRIVATE_FILE, why
+from ..._plain.folders import Folder
 from ..values.x509_parts import iso, now
-from .store import LOCKS, Store
+from .stage_folder import LOCKS, StageFolder
 
 _POLL_SECONDS = 0.2
+_LOCK_FILE = "sensors.lock"
+_NOTE = re.compile(r"[A-Za-z0-9._-]{1,200}-[0-9]+\.json\Z")
+_MAX_NOTE = 16 * 1024 * 1024
 
 
 def _offset(sensor: str) -> int:
@@ -41,13 +48,16 @@ def hold(folder: str, sensors: Iterable[str], timeout: float) -> Iterator[dict[s
     :returns: for each sensor that another run still held at the end of the wait, who that is.
     :raises FileError: the lock file cannot be opened, or the file system has no locks.
     """
-    path = os.path.join(folder, "sensors.lock")
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
-    except OSError as error:
-        raise FileError(f"the lock file {path} cannot be opened: {why(error)}") from error
-    note = os.path.join(folder, f"{socket.gethostname()}-{os.getpid()}.json")
-    try:
+    path = os.path.join(folder, _LOCK_FILE)
+    with contextlib.ExitStack() as stack:
+        try:
+            opened = stack.enter_context(Folder.open(folder))
+            descriptor = opened.open_file(_LOCK_FILE, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+        except OSError as error:
+            raise FileError(f"the lock file {path} cannot be opened: {why(error)}") from error
+        stack.callback(os.close, descriptor)  # releases every lock
+        note = f"{re.sub(r'[^A-Za-z0-9._-]', '_', socket.gethostname())}-{os.getpid()}.json"
+        stack.callback(_withdraw, opened, note)
         # In one order for all runs, waiting for one lock at a time: two runs never wait for each other.
         waiting = sorted(set(sensors), key=_offset)
         held: list[str] = []
@@ -58,20 +68,17 @@ def hold(folder: str, sensors: Iterable[str], timeout: float) -> Iterator[dict[s
                 if time.monotonic() >= deadline:
                     refused.append(sensor)
                     break
-                _announce(note, held)
+                _announce(opened, note, held)
                 time.sleep(_POLL_SECONDS)
             else:
                 held.append(sensor)
-        _announce(note, held)
-        yield {sensor: _holder(folder, sensor, note) for sensor in refused}
-    finally:
-        with contextlib.suppress(OSError):
-            os.unlink(note)
-        os.close(descriptor)  # releases every lock
+        _announce(opened, note, held)
+        holders = _holders(opened, note) if refused else {}
+        yield {sensor: holders.get(sensor, "another run") for sensor in refused}
 
 
 @contextlib.contextmanager
-def hold_for(store: Store, sensors: Sequence[str], timeout: float, check_mode: bool) -> Iterator[dict[str, str]]:
+def hold_for(stage: StageFolder, sensors: Sequence[str], timeout: float, check_mode: bool) -> Iterator[dict[str, str]]:
     """Make the stage directory and hold the sensors' locks in it; in check mode do neither.
 
     :returns: as :func:`hold`.
@@ -80,8 +87,8 @@ def hold_for(store: Store, sensors: Sequence[str], timeout: float, check_mode: b
     if check_mode or not sensors:
         yield {}
         return
-    store.prepare()
-    with hold(os.path.join(store.stage_dir, LOCKS), sensors, timeout) as holders:
+    stage.prepare()
+    with hold(os.path.join(stage.stage_dir, LOCKS), sensors, timeout) as holders:
         yield holders
 
 
@@ -95,36 +102,54 @@ def _try_lock(descriptor: int, sensor: str, path: str) -> bool:
     return True
 
 
-def _announce(note: str, held: list[str]) -> None:
+@functools.lru_cache(maxsize=1)
+def _boot() -> str:
+    """What changes with each start of this machine; process numbers mean something only within it."""
+    with contextlib.suppress(OSError), open("/proc/sys/kernel/random/boot_id", encoding="ascii") as stream:
+        return stream.read().strip()
+    return ""
+
+
+def _announce(folder: Folder, note: str, held: list[str]) -> None:
     """Tell others whose locks these are; losing this note costs only the name in their message."""
     content = {
         "process": os.getpid(),
         "run": os.getppid(),
         "host": socket.gethostname(),
+        "boot": _boot(),
         "since": iso(now()),
         "sensors": held,
     }
     with contextlib.suppress(OSError):
-        replace_file(note, json.dumps(content).encode(), PRIVATE_FILE)
+        folder.replace(note, json.dumps(content).encode(), PRIVATE_FILE)
 
 
-def _holder(folder: str, sensor: str, own_note: str) -> str:
+def _withdraw(folder: Folder, note: str) -> None:
     with contextlib.suppress(OSError):
-        for entry in os.scandir(folder):
-            if not entry.name.endswith(".json") or entry.path == own_note:
+        folder.unlink(note, missing_ok=True)
+
+
+def _holders(folder: Folder, own_note: str) -> dict[str, str]:
+    """Who holds which sensor, from the notes of the runs that are alive; each note is read once."""
+    found: dict[str, str] = {}
+    with contextlib.suppress(OSError):
+        for name in folder.listdir():
+            if not _NOTE.match(name) or name == own_note:
                 continue
-            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-                with open(entry.path, encoding="utf-8") as stream:
-                    content = json.load(stream)
-                if sensor in content["sensors"] and _alive(content):
-                    return f"process {content['run']} on {content['host']}, which works on it since {content['since']}"
-    return "another run"
+            with contextlib.suppress(OSError, FileError, ValueError, KeyError, TypeError, RecursionError):
+                content = json.loads(folder.read(name, _MAX_NOTE))
+                if _alive(content):
+                    text = f"process {content['run']} on {content['host']}, which works on it since {content['since']}"
+                    found.update((str(sensor), text) for sensor in content["sensors"])
+    return found
 
 
-def _alive(content: dict[str, object]) -> bool:
+def _alive(content: Mapping[str, Any]) -> bool:
     """False for a note that a killed run of this host left behind."""
     if content["host"] != socket.gethostname():
         return True
+    if content.get("boot", _boot()) != _boot():
+        return False
     try:
         os.kill(int(str(content["process"])), 0)
     except ProcessLookupError:

@@ -4,25 +4,28 @@
 """The ledger's second half: which certificates were revoked, when and why.
 
 A revocation is one more file beside the certificate's record, ``<SERIAL>.revoked.json``, created once and
-never changed or removed: what was revoked stays revoked, and parallel runs do not collide.
+never changed or removed: what was revoked stays revoked, and parallel runs do not collide. A file that a power
+failure or somebody's hand left empty or damaged still says by its name which certificate was revoked: that
+stays revoked, without its reason, and the loss is told.
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime
-import json
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from ..._plain.errors import FileError, InputError
-from ..._plain.files import PUBLIC_FILE, read_file, sync_folder, why, write_once
+from ..._plain.files import read_file, why
 from ..crypto import x509
 from ..values import x509_parts as parts
-from .ledger import FORMAT, REVOKED, Ledger, actor, serial_text
+from ..values.x509_parts import serial_text
+from .ledger import FORMAT, MAX_RECORD, REVOKED, Ledger, actor, authority_key_of, content_of, damaged
 
-MAX_RECORD = 64 * 1024
 UNSPECIFIED = "unspecified"
 # RFC 5280, section 5.3.1. removeFromCRL is missing: it only has a meaning in delta CRLs, which are not made here.
 REASONS = (
@@ -80,17 +83,32 @@ def key_mark(certificate: x509.Certificate) -> str:
     return parts.subject_key_identifier(parts.rsa_public_key(certificate)).hex()
 
 
-def find(ledger: Ledger, serial: int) -> RevocationRecord | None:
+def find(ledger: Ledger, serial: int, issuer_key: str | None = None) -> RevocationRecord | None:
     """The revocation of a certificate, or None if it was not revoked.
 
+    :param issuer_key: the key identifier of its issuer; None: whoever issued it.
     :raises FileError: there is a record that cannot be read.
     """
-    path = _path(ledger, serial)
-    return _read(path) if os.path.exists(path) else None
+    for path in ledger.paths(serial, REVOKED, issuer_key):
+        entry = _parse(path, read_file(path, MAX_RECORD))
+        if issuer_key is None or entry.issuer_key == issuer_key:
+            return entry
+    return None
+
+
+def find_or_infer(ledger: Ledger, serial: int, issuer_key: str) -> RevocationRecord | None:
+    """As :func:`find`, but a damaged record of that name counts as a revocation without a reason."""
+    try:
+        return find(ledger, serial, issuer_key)
+    except FileError:
+        path = ledger.paths(serial, REVOKED, issuer_key)[0]
+        return _inferred(ledger, path, serial)
 
 
 def record(ledger: Ledger, certificate: x509.Certificate, entry: RevocationRecord) -> RevocationRecord:
     """Record a revocation, once.
+
+    It is on the disk only when the caller has made it so (:mod:`.durable`), once for all that a run revokes.
 
     :returns: what stands in the ledger: the new record, or the one that another run made before.
     :raises FileError: it could not be recorded, so the certificate is not revoked.
@@ -108,28 +126,33 @@ def record(ledger: Ledger, certificate: x509.Certificate, entry: RevocationRecor
         "recorded": parts.iso(parts.now()),
         "recorded_by": actor(),
     }
-    path = _path(ledger, entry.serial)
     try:
-        write_once(path, json.dumps(content).encode() + b"\n", PUBLIC_FILE)
-    except FileExistsError:
-        return _read(path)
+        ledger.claim(entry.serial, entry.issuer_key, REVOKED, content, lambda there: str(there["issuer_key"]))
+    except FileExistsError as error:
+        return _parse(str(error.filename), read_file(str(error.filename), MAX_RECORD))
     except OSError as error:
         raise FileError(f"the revocation could not be recorded in {ledger.folder}: {why(error)}") from error
-    sync_folder(ledger.folder)
     return entry
 
 
 class Records:
     """The revocations of a ledger as it is now, of which only those that matter are read.
 
-    :param cache: records by serial number that were read before; they never change.
+    :param cache: records by file name that were read before; they never change.
+    :ivar problems: records that cannot be read, in words; what they name stays revoked.
     :raises FileError: the ledger cannot be read.
     """
 
-    def __init__(self, ledger: Ledger, cache: dict[int, RevocationRecord] | None = None) -> None:
-        self._folder = ledger.folder
-        self._names = {_serial_of(name, ledger): name for name in _names(ledger, revoked=True)}
+    def __init__(self, ledger: Ledger, cache: dict[str, RevocationRecord] | None = None) -> None:
+        self._ledger = ledger
+        index = ledger.index()
+        self._names = index.revocations
         self._cache = {} if cache is None else cache
+        self.problems: list[str] = [
+            f"{ledger.folder}/{name} is no record of this ledger; move it away"
+            for name in index.foreign
+            if name.endswith(REVOKED)
+        ]
 
     @property
     def serials(self) -> set[int]:
@@ -137,25 +160,24 @@ class Records:
         return set(self._names)
 
     def by(self, issuer: x509.Certificate, serials: Collection[int]) -> list[RevocationRecord]:
-        """Those of the given serial numbers that a CA issued, in their order.
-
-        :raises FileError: one of the records cannot be read; a CRL without it would be wrong.
-        """
+        """Those of the given serial numbers that a CA issued, in their order."""
         mark = key_mark(issuer)
-        if missing := [serial for serial in serials if serial not in self._cache]:
+        names = [(name, serial) for serial in sorted(serials) for name in self._names[serial]]
+        if missing := [(name, serial) for name, serial in names if name not in self._cache]:
             self._load(missing)
-        return [entry for serial in sorted(serials) if (entry := self._cache[serial]).issuer_key == mark]
+        # A record that says no issuer is damaged: which CA it was is not known, and listing a number that is not
+        # one's own harms nobody, while leaving it out would bring a revoked certificate back.
+        return [entry for name, _serial in names if (entry := self._cache[name]).issuer_key in (mark, "")]
 
-    def _load(self, serials: Collection[int]) -> None:
+    def _load(self, missing: Collection[tuple[str, int]]) -> None:
         # A hundred thousand small files: each system call counts.
         try:
-            folder = os.open(self._folder, os.O_RDONLY)
+            folder = os.open(self._ledger.folder, os.O_RDONLY)
         except OSError as error:
-            raise FileError(f"the ledger {self._folder} cannot be read: {why(error)}") from error
+            raise FileError(f"the ledger {self._ledger.folder} cannot be read: {why(error)}") from error
         try:
-            for serial in serials:
-                name = self._names[serial]
-                path = f"{self._folder}/{name}"
+            for name, serial in missing:
+                path = f"{self._ledger.folder}/{name}"
                 try:
                     descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
                     try:
@@ -164,16 +186,27 @@ class Records:
                         os.close(descriptor)
                 except OSError as error:
                     raise FileError(f"{path} cannot be read: {why(error)}") from error
-                self._cache[serial] = _parse(path, data)
+                try:
+                    self._cache[name] = _parse(path, data)
+                except FileError:
+                    self._cache[name] = _inferred(self._ledger, path, serial)
+                    lost = "its certificate stays revoked, without a reason. Restore it from the backup"
+                    self.problems.append(f"{path} is damaged; {lost}")
         finally:
             os.close(folder)
 
 
-def _serial_of(name: str, ledger: Ledger) -> int:
-    try:
-        return int(name[: -len(REVOKED)], 16)
-    except ValueError as error:
-        raise FileError(f"{ledger.folder}/{name} is no record of this ledger; move it away") from error
+def _inferred(ledger: Ledger, path: str, serial: int) -> RevocationRecord:
+    """What a damaged revocation still says by its name, and by the certificate's own record."""
+    when = datetime.datetime.fromtimestamp(int(os.stat(path).st_mtime), datetime.timezone.utc)
+    issuer_key, sensor, end = "", None, datetime.datetime(9999, 12, 31, tzinfo=datetime.timezone.utc)
+    with contextlib.suppress(FileError):
+        issued = ledger.find_serial(serial)
+        if issued is not None and issued.certificate is not None:
+            issuer_key, sensor = authority_key_of(issued.certificate) or "", issued.sensor
+            end = issued.certificate.not_valid_after_utc
+            when = max(when, issued.certificate.not_valid_before_utc)
+    return RevocationRecord(serial, min(when, parts.now()), UNSPECIFIED, issuer_key, end, sensor)
 
 
 def certificates_of(ledger: Ledger, sensor: str) -> list[x509.Certificate]:
@@ -181,15 +214,7 @@ def certificates_of(ledger: Ledger, sensor: str) -> list[x509.Certificate]:
 
     :raises FileError: the ledger or one of the records cannot be read.
     """
-    # Looked for in the text first: parsing thousands of records for one sensor takes its time.
-    needle = json.dumps(sensor).encode()
-    found = []
-    for name in _names(ledger, revoked=False):
-        path = f"{ledger.folder}/{name}"
-        data = read_file(path)
-        if needle in data and _content(path, data).get("sensor") == sensor:
-            found.append(_certificate(path, data))
-    return found
+    return [entry.certificate for entry in ledger.records(sensor) if entry.certificate is not None]
 
 
 def certificate_with(ledger: Ledger, serial: int) -> tuple[x509.Certificate, str] | None:
@@ -197,54 +222,14 @@ def certificate_with(ledger: Ledger, serial: int) -> tuple[x509.Certificate, str
 
     :raises FileError: the record cannot be read.
     """
-    path = os.path.join(ledger.folder, serial_text(serial) + ".json")
-    if not os.path.exists(path):
-        return None
-    data = read_file(path)
-    return _certificate(path, data), str(_content(path, data).get("sensor"))
-
-
-def _path(ledger: Ledger, serial: int) -> str:
-    return os.path.join(ledger.folder, serial_text(serial) + REVOKED)
-
-
-def _names(ledger: Ledger, revoked: bool) -> Iterator[str]:
-    try:
-        names = os.listdir(ledger.folder)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise FileError(f"the ledger {ledger.folder} cannot be read: {why(error)}") from error
-    for name in names:
-        if name.endswith(".json") and not name.startswith(".") and name.endswith(REVOKED) == revoked:
-            yield name
-
-
-def _content(path: str, data: bytes) -> dict[str, object]:
-    try:
-        content = json.loads(data)
-        if content["format"] != FORMAT:
-            raise FileError(f"{path} has format {content['format']}; this version knows format {FORMAT}")
-    except (ValueError, KeyError, TypeError) as error:
-        raise FileError(f"{path} is damaged; restore it from the backup") from error
-    return dict(content)
-
-
-def _certificate(path: str, data: bytes) -> x509.Certificate:
-    try:
-        return x509.load_pem_x509_certificate(str(_content(path, data)["certificate"]).encode())
-    except (ValueError, KeyError) as error:
-        raise FileError(f"{path} is damaged; restore it from the backup") from error
-
-
-def _read(path: str) -> RevocationRecord:
-    return _parse(path, read_file(path, MAX_RECORD))
+    entry = ledger.find_serial(serial)
+    return None if entry is None or entry.certificate is None else (entry.certificate, entry.sensor)
 
 
 def _parse(path: str, data: bytes) -> RevocationRecord:
-    content = _content(path, data)
+    content: Mapping[str, Any] = content_of(path, data)
     try:
-        return RevocationRecord(
+        entry = RevocationRecord(
             serial=int(str(content["serial"]), 16),
             revoked=_moment(content["revoked"]),
             reason=reason_of(str(content["reason"])),
@@ -252,10 +237,27 @@ def _parse(path: str, data: bytes) -> RevocationRecord:
             not_after=_moment(content["not_after"]),
             sensor=None if content["sensor"] is None else str(content["sensor"]),
         )
-    except (ValueError, KeyError, InputError) as error:
-        raise FileError(f"{path} is damaged; restore it from the backup") from error
+    except (ValueError, KeyError, OverflowError, InputError) as error:
+        raise FileError(damaged(path)) from error
+    if not os.path.basename(path).startswith(serial_text(entry.serial)):
+        raise FileError(damaged(path))
+    return entry
 
 
 def _moment(value: object) -> datetime.datetime:
     # fromisoformat of Python before 3.11 does not know the Z.
-    return datetime.datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+    moment = datetime.datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+    # X.509 knows no year before 1950 that a CRL could hold (RFC 5280 section 5.1.2.6 and 4.1.2.5.1).
+    if moment.tzinfo is None or moment.year < 1950:
+        raise ValueError("not a moment that a CRL can hold")
+    return moment
+
+
+def read_told(path: str) -> tuple[RevocationRecord, dict[str, str]]:
+    """A revocation and what else its record says: when and by whom it was recorded.
+
+    :raises FileError: it cannot be read.
+    """
+    data = read_file(path, MAX_RECORD)
+    entry = _parse(path, data)
+    return entry, {key: str(value) for key, value in content_of(path, data).items() if isinstance(value, str)}

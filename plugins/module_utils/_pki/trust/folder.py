@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..._plain.errors import FileError
-from ..._plain.files import PUBLIC_FILE, read_file, replace_file, why
+from ..._plain.files import PUBLIC_FILE, PUBLIC_FOLDER, why
+from ..._plain.folders import Folder
 from ..._plain.hosts_file_entries import Entry
 from ..._plain.trust.model import OURS
 from .judge import Judged
@@ -30,23 +31,26 @@ def write_folder(folder: str, judged: Sequence[Judged], entries: Sequence[Entry]
     files = {f"{one.name}.cer": one.der for one in judged}
     files[HOSTS] = _hosts(entries)
     files[PAGE] = _page(judged, entries)
+    if check_mode and not os.path.isdir(folder):
+        return sorted(files)
     try:
-        present = set(os.listdir(folder)) if os.path.isdir(folder) else set()
-        former = sorted(name for name in present - set(files) if name.startswith(OURS) and name.endswith(".cer"))
-        differing = [name for name in files if name not in present or _content(folder, name) != files[name]]
-        if not check_mode:
-            os.makedirs(folder, exist_ok=True)
-            for name in differing:
-                replace_file(os.path.join(folder, name), files[name], PUBLIC_FILE)
-            for name in former:
-                os.unlink(os.path.join(folder, name))
+        with Folder.open(folder, make=PUBLIC_FOLDER) as opened:
+            present = set(opened.listdir())
+            former = sorted(name for name in present - set(files) if name.startswith(OURS) and name.endswith(".cer"))
+            differing = [name for name in files if name not in present or _differs(opened, name, files[name])]
+            if not check_mode:
+                for name in differing:
+                    opened.replace(name, files[name], PUBLIC_FILE)
+                for name in former:
+                    opened.unlink(name)
     except OSError as error:
         raise FileError(f"{folder} cannot be written: {why(error)}") from error
     return sorted([*differing, *former])
 
 
-def _content(folder: str, name: str) -> bytes:
-    return read_file(os.path.join(folder, name))
+def _differs(folder: Folder, name: str, content: bytes) -> bool:
+    # A link is replaced by a file: the folder is copied to shares as it is.
+    return folder.is_link(name) or folder.read(name) != content
 
 
 def _rows(entries: Sequence[Entry]) -> list[str]:

@@ -5,31 +5,43 @@
 
 from __future__ import annotations
 
-import datetime
 import functools
 import hashlib
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from ..._plain.errors import PkiError
+from ..._plain.errors import InputError, PkiError
 from .. import crypto
-from ..crypto import rsa, x509
+from ..crypto import rsa
 from ..parallel import process_map
-from ..values.certificates import CertificateView, extension_name, name_pairs, name_text
+from ..profiles.base import Profile
+from ..values.certificates import CertificateView
 from ..values.failures import alone
-from . import rules_certificate, rules_reading, rules_relations
+from . import rules_certificate, rules_own, rules_reading, rules_relations
 from .case import Case, Settings
+from .facts import result_facts
 from .model import Bundle, BundleReport, Finding, FleetReport, Identity, KnownCertificate, Policy
-from .rules_fleet import expiring, judge_fleet
+from .rules_fleet import FLEET_IDS, expiring, judge_fleet
 
-# Reading comes first: the others judge what it understood.
-RULES = (*rules_reading.RULES, *rules_certificate.RULES, *rules_relations.RULES)
+# Reading comes first: the others judge what it understood. The organization's own rules look at what they know.
+RULES = (*rules_reading.RULES, *rules_certificate.RULES, *rules_relations.RULES, *rules_own.RULES)
+ENGINE_IDS = ("engine.failure",)
 
 # Bundles handed to a worker process at once: large enough that the passing of results does not show.
 CHUNK = 50
 _ORDER = {"error": 0, "warning": 1, "info": 2}
 
 __all__ = ["Bundle", "FleetReport", "KnownCertificate", "Policy", "iter_reports", "validate_bundle", "validate_bundles"]
+
+
+def check_table(profile: Profile) -> None:
+    """See to it that a profile has a row for whatever can be reported.
+
+    :raises InputError: rows are missing; they are named.
+    """
+    reported = {check_id for rule in RULES for check_id in rule.ids}.union(FLEET_IDS, ENGINE_IDS)
+    missing = sorted(reported.difference(profile.checks))
+    if missing:
+        raise InputError(f"the table of checks of the profile {profile.name} has no row for {', '.join(missing)}")
 
 
 def validate_bundle(bundle: Bundle, settings: Settings) -> BundleReport:
@@ -41,7 +53,7 @@ def validate_bundle(bundle: Bundle, settings: Settings) -> BundleReport:
         if problem:
             case.report("engine.failure", f"the check '{rule.name}' stopped: {problem}")
     findings = tuple(sorted(case.findings, key=lambda finding: _ORDER[finding.severity]))
-    return BundleReport(bundle.name, findings, tuple(case.waived), _facts(case), _identity(case))
+    return BundleReport(bundle.name, findings, tuple(case.waived), result_facts(case), _identity(case))
 
 
 def iter_reports(bundles: Sequence[Bundle], settings: Settings, workers: int = 1) -> Iterator[BundleReport]:
@@ -65,8 +77,9 @@ def validate_bundles(
     :param workers: processes to use.
     :param known: certificates that are not judged, but with which nothing may collide. One of the same
         name as a bundle is what the bundle replaces, and does not count.
-    :raises PkiError: cryptography is missing or too old; a worker process was lost.
+    :raises PkiError: cryptography is missing or too old; a worker process was lost; the profile lacks checks.
     """
+    check_table(policy.profile)
     settings = Settings.of(policy)
     results = list(iter_reports(bundles, settings, workers))
     fleet: list[Finding] = judge_fleet(results, known, settings) if len(results) > 1 or known else []
@@ -76,48 +89,6 @@ def validate_bundles(
         tuple(finding for finding in fleet if finding.id in settings.ignore),
         expiring(results),
     )
-
-
-def _iso(moment: datetime.datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _facts(case: Case) -> dict[str, Any]:
-    """What the certificate says, as plain data for results and reports."""
-    view = case.certificate
-    if view is None:
-        return {}
-    left = view.not_after - case.at
-    key = view.public_key
-    names = view.common_names
-    return {
-        "common_name": names[-1] if names else None,
-        "subject": name_text(view.subject),
-        "issuer": name_text(view.issuer),
-        "serial_number": f"{view.serial:x}",
-        "not_before": _iso(view.not_before),
-        "not_after": _iso(view.not_after),
-        "days_left": left.days,
-        "expiring": left < datetime.timedelta(days=case.bundle.min_days_left),
-        "fingerprint": view.fingerprint,
-        "public_key_id": hashlib.sha256(view.spki).hexdigest() if view.spki else None,
-        "key_bits": getattr(key, "key_size", None),
-        "dns_names": view.alternative_names(x509.DNSName),
-        "ip_addresses": [str(address) for address in view.alternative_names(x509.IPAddress)],
-        "subject_order": _orders(
-            case.settings.profile.subject_order, [short for short, _value in name_pairs(view.subject)]
-        ),
-        "extension_order": _orders(
-            [extension_name(oid) for oid in case.settings.profile.extension_order],
-            [extension_name(oid) for oid in view.extensions],
-        ),
-        "chain": [above.title for above in case.path.views[1:]] if case.path is not None else [],
-    }
-
-
-def _orders(sample: Sequence[str], own: Sequence[str]) -> dict[str, str]:
-    """Both orders side by side; texts, since ten thousand results of lists cost Ansible seconds."""
-    return {"sample": ", ".join(sample), "certificate": ", ".join(own)}
 
 
 def _identity(case: Case) -> Identity:

@@ -6,51 +6,30 @@
 from __future__ import annotations
 
 import datetime
-import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..._plain.errors import FileError
-from ..._plain.files import read_file
+from ..profiles.base import Profile
+from ..values.findings import ERROR, INFO, SEVERITIES, WARNING, Finding
+from ..values.source import MAX_CRL_BYTES, MAX_FILE_BYTES, Source
 
-if TYPE_CHECKING:
-    from .profiles import Profile
-
-ERROR = "error"
-WARNING = "warning"
-INFO = "info"
-SEVERITIES = (ERROR, WARNING, INFO)
-
-# Larger than any certificate, key, chain or system trust store; a CRL may be large by nature.
-MAX_FILE_BYTES = 4 * 1024 * 1024
-MAX_CRL_BYTES = 64 * 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Source:
-    """A file as it was read: its path, its content or why there is none, and its mode bits if known.
-
-    :ivar is_file: False for a text that never was a file; what is said of file names does not apply to it.
-    """
-
-    path: str
-    data: bytes | None = field(default=None, repr=False)
-    mode: int | None = None
-    problem: str | None = None
-    is_file: bool = True
-
-    @classmethod
-    def read(cls, path: str, max_bytes: int = MAX_FILE_BYTES) -> Source:
-        """Read a file; one that cannot be read is a source with a ``problem``, not an exception."""
-        try:
-            data = read_file(path, max_bytes)
-            return cls(path, data, stat.S_IMODE(os.stat(path).st_mode))
-        except FileError as error:
-            return cls(path, problem=str(error))
-        except (OSError, ValueError) as error:
-            return cls(path, problem=f"{path} cannot be read: {error}")
+__all__ = [
+    "ERROR",
+    "INFO",
+    "MAX_CRL_BYTES",
+    "MAX_FILE_BYTES",
+    "SEVERITIES",
+    "WARNING",
+    "Bundle",
+    "BundleReport",
+    "Finding",
+    "FleetReport",
+    "Identity",
+    "KnownCertificate",
+    "Policy",
+    "Source",
+]
 
 
 @dataclass(frozen=True)
@@ -80,57 +59,18 @@ class Bundle:
 class Policy:
     """How to judge all bundles of a run.
 
-    :ivar profile: the requirements; None: the profile ``defender_iot``.
+    :ivar profile: the requirements of the appliance.
     :ivar ignore: ids of findings to waive; they are listed as waived.
     :ivar severities: other severities, by id.
     :ivar key_check: ``match`` or ``full``.
     :ivar at: the moment to judge for where a bundle names none; None: now.
     """
 
-    profile: Profile | None = None
+    profile: Profile
     ignore: frozenset[str] = frozenset()
     severities: Mapping[str, str] = field(default_factory=dict)
     key_check: str = "match"
     at: datetime.datetime | None = None
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that is not as it should be.
-
-    :ivar source: the document that the requirement comes from, or None.
-    :ivar file: the file it is about, or None.
-    :ivar objects: the bundles it concerns.
-    :ivar default_severity: what the table of checks says, if something else was asked for.
-    """
-
-    id: str
-    severity: str
-    message: str
-    hint: str
-    upload_error: str | None = None
-    source: str | None = None
-    file: str | None = None
-    objects: tuple[str, ...] = ()
-    default_severity: str | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """The finding as data for a result."""
-        data: dict[str, Any] = {
-            "id": self.id,
-            "severity": self.severity,
-            "message": self.message,
-            "hint": self.hint,
-            "upload_error": self.upload_error,
-            "source": self.source,
-            "file": self.file,
-            "name": self.objects[0] if self.objects else None,
-        }
-        if len(self.objects) > 1:
-            data["names"] = list(self.objects)
-        if self.default_severity is not None:
-            data["default_severity"] = self.default_severity
-        return data
 
 
 @dataclass(frozen=True)

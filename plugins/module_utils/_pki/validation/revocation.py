@@ -19,6 +19,7 @@ from typing import Any
 from ..crypto import CRLEntryExtensionOID, UnreadableError, guard, x509
 from ..values import reading
 from ..values.certificates import CertificateView, name_text, normal_name, show_time, verify_signature
+from ..values.x509_parts import serial_text
 from .model import Source
 
 _NUMBER, _DELTA, _SCOPE, _AKI, _FRESHEST = "2.5.29.20", "2.5.29.27", "2.5.29.28", "2.5.29.35", "2.5.29.46"
@@ -398,8 +399,9 @@ def _look_up(crl: CrlView, delta: CrlView | None, view: CertificateView) -> Answ
                 )
             return Answer(
                 "revoked",
-                f"{view.title} (serial number {view.serial:x}) was revoked on {show_time(entry.revocation_date_utc)}"
-                f"{f', reason {reason}' if reason else ''}, says the CRL {listing.source}",
+                f"{view.title} (serial number {serial_text(view.serial)}) was revoked on "
+                f"{show_time(entry.revocation_date_utc)}{f', reason {reason}' if reason else ''}, "
+                f"says the CRL {listing.source}",
                 listing.source,
                 revoked=entry.revocation_date_utc,
                 reason=reason,

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import datetime
-from collections import Counter
 from urllib.parse import urlsplit
 
 from ..crypto import ExtendedKeyUsageOID, rsa, x509
@@ -14,6 +13,7 @@ from ..values import names
 from ..values.certificates import extension_name, name_pairs, show, show_time, signed_by
 from . import weak_keys
 from .case import Case, Rules
+from .facts import crl_urls, key_type
 from .path import unknown_critical_extensions
 
 RULES = Rules()
@@ -88,29 +88,42 @@ def public_key(case: Case) -> None:
     if key is None:
         case.report("crt.key-type", f"its public key cannot be read: {view.key_problem}", _path(case))
         return
+    profile = case.settings.profile
+    kind = key_type(key)
+    if kind != profile.key_type:
+        case.report("crt.key-type", f"the key is of type {_kind(kind)}; wanted: {_kind(profile.key_type)}", _path(case))
+        return
+    _key_size(case, getattr(key, "key_size", 0))
     if not isinstance(key, rsa.RSAPublicKey):
-        kind = type(key).__name__.replace("PublicKey", "").replace("EllipticCurve", "elliptic curve")
-        case.report("crt.key-type", f"the key is of type {kind}; wanted: RSA", _path(case))
         return
     # cryptography 42 does not tell the kind of RSA key.
     algorithm = getattr(view.certificate, "public_key_algorithm_oid", None)
     if algorithm is not None and algorithm.dotted_string != _RSA_ENCRYPTION:
         oid = algorithm.dotted_string
         case.report("crt.key-type", f"the key may only be used with RSASSA-PSS ({oid}); wanted: plain RSA", _path(case))
-    profile = case.settings.profile
-    if key.key_size < profile.min_key_bits:
-        case.report(
-            "crt.key-size", f"the RSA key has {key.key_size} bits; wanted: {profile.min_key_bits} or more", _path(case)
-        )
-    elif profile.allowed_key_bits and key.key_size not in profile.allowed_key_bits:
-        wanted = " or ".join(str(bits) for bits in profile.allowed_key_bits)
-        case.report("crt.key-size", f"the RSA key has {key.key_size} bits; wanted: {wanted}", _path(case))
     weakness = weak_keys.weakness(key, thorough=case.settings.key_check == "full")
     if weakness is not None:
         case.report("crt.weak-key", f"the public key can be broken: {weakness}", _path(case))
     unusual = weak_keys.unusual_exponent(key)
     if unusual is not None:
         case.report("crt.public-exponent", unusual, _path(case))
+
+
+def _kind(kind: str | None) -> str:
+    """A kind of key for people."""
+    return {"rsa": "RSA", "ec": "elliptic curve", "dsa": "DSA"}.get(str(kind), str(kind).capitalize())
+
+
+def _key_size(case: Case, bits: int) -> None:
+    profile = case.settings.profile
+    kind = _kind(profile.key_type)
+    if bits < profile.min_key_bits:
+        case.report(
+            "crt.key-size", f"the {kind} key has {bits} bits; wanted: {profile.min_key_bits} or more", _path(case)
+        )
+    elif profile.allowed_key_bits and bits not in profile.allowed_key_bits:
+        wanted = " or ".join(str(entry) for entry in profile.allowed_key_bits)
+        case.report("crt.key-size", f"the {kind} key has {bits} bits; wanted: {wanted}", _path(case))
 
 
 @RULES.rule("crt.version", "crt.serial-number", "crt.self-signed", "crt.ca-true")
@@ -160,16 +173,6 @@ def usages(case: Case) -> None:
         )
 
 
-def _urls(case: Case) -> list[str]:
-    value = None if case.certificate is None else case.certificate.value("2.5.29.31")
-    return [
-        name.value
-        for point in value or []
-        for name in point.full_name or []
-        if isinstance(name, x509.UniformResourceIdentifier)
-    ]
-
-
 def _fetchable(url: str) -> bool:
     try:
         parts = urlsplit(url)
@@ -183,7 +186,7 @@ def crl_url(case: Case) -> None:
     view, wanted = case.certificate, case.bundle.crl_validation
     if view is None or wanted is None or not view.extensions_known:
         return
-    urls = _urls(case)
+    urls = crl_urls(view)
     if not wanted:
         if "2.5.29.31" in view.extensions:
             case.report(
@@ -300,11 +303,9 @@ def subject_fields(case: Case) -> None:
 
 
 def _field_order(case: Case, found: list[str]) -> None:
-    """Fields whose absence is an error of its own do not count here."""
+    """Only what is there counts: the sample's optional fields may be missing, and what must not be is reported."""
     profile = case.settings.profile
-    reported = {"CN", *profile.required_fields}
-    counts = Counter(found)
-    sample = [short for short in profile.subject_order if short in counts or short not in reported]
+    sample = [short for short in profile.subject_order if short in found]
     if found != sample:
         case.report(
             "subject.field-order",

@@ -9,6 +9,7 @@ import os
 
 from ..._plain.errors import KeyReadError, PassphraseError
 from ..crypto import UnreadableError, guard
+from ..profiles.base import CERTIFICATE, CHAIN, PRIVATE_KEY
 from ..values import keys, limits, reading
 from ..values.certificates import (
     CertificateFile,
@@ -52,6 +53,8 @@ def read_certificate(case: Case) -> None:
         return
     found = read_own_certificates(source)
     _report_text_encoding(case, source, found.content)
+    if found.views:
+        _report_binary(case, source, found.content, CERTIFICATE, "certificate")
     for problem in found.problems:
         case.report("crt.parse", f"the certificate cannot be read: {problem}", source.path)
     if not found.views:
@@ -96,15 +99,28 @@ def _report_text_encoding(case: Case, source: Source, content: reading.Content) 
         case.report("file.encoding", f"the file is written in {content.text_encoding}", source.path)
 
 
+def _report_binary(case: Case, source: Source, content: reading.Content, role: str, what: str) -> None:
+    profile = case.settings.profile
+    encodings = profile.file(role).encodings
+    if content.encoding in ("pem", "der") and content.encoding not in encodings:
+        wanted = " or ".join(encodings).upper()
+        case.report(
+            "file.encoding",
+            f"the {what} is {content.encoding.upper()}; a {profile.appliance} wants {wanted}",
+            source.path,
+        )
+
+
 @RULES.rule("key.parse", "key.passphrase", "key.passphrase-characters", "key.permissions", "file.encoding")
 def read_private_key(case: Case) -> None:
     source, passphrase = case.bundle.private_key, case.bundle.private_key_passphrase
     if passphrase:
-        position = keys.forbidden_passphrase_position(passphrase)
+        profile = case.settings.profile
+        position = profile.forbidden_passphrase_position(passphrase)
         if position is not None:
             case.report(
                 "key.passphrase-characters",
-                f"character {position} of the passphrase is not among those that a sensor takes",
+                f"character {position} of the passphrase is not among those that a {profile.appliance} takes",
                 None if source is None else source.path,
             )
     if source is None:
@@ -125,8 +141,7 @@ def read_private_key(case: Case) -> None:
         if not data.startswith(b"-----BEGIN"):
             content = reading.read_content(data)
             _report_text_encoding(case, source, content)
-            if content.encoding == "der":
-                case.report("file.encoding", "the private key is DER; a sensor wants PEM", source.path)
+            _report_binary(case, source, content, PRIVATE_KEY, "private key")
 
 
 @RULES.rule("csr.parse")
@@ -174,8 +189,8 @@ def read_chain(case: Case) -> None:
         case.chain_broken = not views
         content = read_shared_certificates(source).content
         _report_text_encoding(case, source, content)
-        if views and content.encoding == "der":
-            case.report("file.encoding", "the chain is DER; a sensor wants PEM", source.path)
+        if views:
+            _report_binary(case, source, content, CHAIN, "chain")
         kept: dict[str, CertificateView] = {}
         for view in views:
             is_leaf = case.certificate is not None and view.fingerprint == case.certificate.fingerprint
@@ -222,17 +237,15 @@ def _read_cas(case: Case, source: Source, what: str) -> tuple[CertificateView, .
 
 @RULES.rule("file.extension")
 def file_extension(case: Case) -> None:
-    for source, wanted in (
-        (case.bundle.certificate, ".crt"),
-        (case.bundle.private_key, ".key"),
-        (case.bundle.chain, ".pem"),
-    ):
+    profile = case.settings.profile
+    for kind in profile.files:
+        source, wanted = getattr(case.bundle, kind.role), kind.extension
         if source is None or source.problem is not None or not source.is_file:
             continue
         extension = os.path.splitext(source.path)[1]
         if extension.lower() != wanted:
             case.report(
                 "file.extension",
-                f"{_file_name(source)} has the extension {extension or '(none)'}; a sensor wants {wanted}",
+                f"{_file_name(source)} has the extension {extension or '(none)'}; a {profile.appliance} wants {wanted}",
                 source.path,
             )

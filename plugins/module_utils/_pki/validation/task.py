@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import datetime
 import os
+import reprlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..._plain.errors import InputError
 from ..parallel import usable_processors
+from ..profiles.loading import check_ids, check_severities, load_profile
 from .engine import validate_bundles
 from .folder import find_bundles
 from .model import ERROR, MAX_CRL_BYTES, WARNING, Bundle, FleetReport, Policy, Source
-from .profiles import check_ids, check_severities, load_profile
 from .wording import report_text
+
+MAX_DAYS_LEFT = 36_500  # a hundred years
 
 # Below this, starting processes costs more than it saves.
 PARALLEL_FROM = 200
@@ -96,13 +99,14 @@ def parse_moment(value: str, where: str) -> datetime.datetime:
         text = text[:-1] + "+00:00"
     try:
         moment = datetime.datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            return moment.replace(tzinfo=datetime.timezone.utc)
+        return moment.astimezone(datetime.timezone.utc)
     except ValueError:
-        raise InputError(
-            f"{where} is {value!r}; wanted: a moment in ISO 8601, for example 2027-01-31T12:00:00Z"
-        ) from None
-    if moment.tzinfo is None:
-        return moment.replace(tzinfo=datetime.timezone.utc)
-    return moment.astimezone(datetime.timezone.utc)
+        problem = "a moment in ISO 8601, for example 2027-01-31T12:00:00Z"
+    except OverflowError:
+        problem = "a moment that lies between the years 1 and 9999 in UTC as well"
+    raise InputError(f"{where} is {reprlib.repr(value)}; wanted: {problem}")
 
 
 def bundles_of(params: Mapping[str, Any]) -> tuple[list[Bundle], bool]:
@@ -139,8 +143,8 @@ def _bundle(entry: Mapping[str, Any], defaults: Mapping[str, Any], prefix: str, 
         raise InputError(f"{prefix}certificate is not set; wanted: the path of a certificate (or certificates: a list)")
     days = get("min_days_left")
     days = 30 if days is None else days
-    if days < 0:
-        raise InputError(f"{prefix}min_days_left is {days}; wanted: 0 or more days")
+    if not 0 <= days <= MAX_DAYS_LEFT:
+        raise InputError(f"{prefix}min_days_left is {days}; wanted: a number of days from 0 to {MAX_DAYS_LEFT}")
     moment = get("at")
     return Bundle(
         name=get("name") or _label(next(filter(None, paths.values()))),
@@ -168,10 +172,11 @@ def policy_of(params: Mapping[str, Any]) -> Policy:
     :raises InputError: an unknown profile, id or severity.
     :raises FileError: the profile's file cannot be read.
     """
+    profile = load_profile(params.get("profile") or "defender_iot")
     return Policy(
-        profile=load_profile(params.get("profile") or "defender_iot"),
-        ignore=frozenset(check_ids(params.get("ignore") or [], "ignore")),
-        severities=check_severities(params.get("severities") or {}, "severities"),
+        profile=profile,
+        ignore=frozenset(check_ids(params.get("ignore") or [], "ignore", profile.checks)),
+        severities=check_severities(params.get("severities") or {}, "severities", profile.checks),
         key_check=params.get("key_check") or "match",
     )
 

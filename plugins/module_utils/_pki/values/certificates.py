@@ -26,10 +26,10 @@ from ..crypto import (
     serialization,
     x509,
 )
-from ..validation.model import Source
 from . import limits, reading, tolerant
 from .oids import extension_name as extension_name
 from .oids import field_name as field_name
+from .source import Source
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes

@@ -20,11 +20,6 @@ from . import limits, reading
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 
-# What a sensor takes in a passphrase (certificate-requirements.md, "Passphrase").
-ALLOWED_PASSPHRASE_CHARACTERS = frozenset(
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#%()+,-./:=?@[\\]^_{}~"
-)
-
 
 class TooCostly(KeyReadError):
     """Opening a key or working with it costs more than a sound file ever asks for (:mod:`.limits`)."""
@@ -172,11 +167,3 @@ def public_key_id(public_key: PublicKeyTypes) -> str:
     return hashlib.sha256(
         public_key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     ).hexdigest()
-
-
-def forbidden_passphrase_position(passphrase: str) -> int | None:
-    """Where the first character stands that a sensor does not take in a passphrase, counted from 1; None if none."""
-    for position, character in enumerate(passphrase, start=1):
-        if character not in ALLOWED_PASSPHRASE_CHARACTERS:
-            return position
-    return None

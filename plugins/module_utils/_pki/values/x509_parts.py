@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
+from typing import Any
 
 from ..._plain.errors import InputError
-from ..crypto import NameOID, hashes, padding, rsa, serialization, x509
+from ..crypto import NameOID, ec, hashes, padding, rsa, serialization, x509
 
 # Clocks of appliances are off; a certificate that starts "now" is not yet valid on a slow one.
 BACKDATE = datetime.timedelta(hours=1)
@@ -63,6 +65,17 @@ def name_text(name: x509.Name) -> str:
     return ", ".join(f"{short}={value}" for short, value in name_fields(name))
 
 
+def serial_text(serial: int) -> str:
+    """A serial number as OpenSSL prints it with ``-serial``: upper-case hexadecimal, whole octets."""
+    sign, text = ("-" if serial < 0 else ""), f"{abs(serial):X}"
+    return sign + (text if len(text) % 2 == 0 else "0" + text)
+
+
+def spki_id(spki: bytes) -> str:
+    """SHA-256 of a SubjectPublicKeyInfo (DER), lower-case hexadecimal."""
+    return hashlib.sha256(spki).hexdigest()
+
+
 def fingerprint(certificate: x509.Certificate) -> str:
     """SHA-256 of the certificate, lower-case hexadecimal."""
     return certificate.fingerprint(hashes.SHA256()).hex()
@@ -78,7 +91,7 @@ def pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
-def key_pem(key: rsa.RSAPrivateKey, passphrase: str | None) -> bytes:
+def key_pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, passphrase: str | None) -> bytes:
     """The private key as PEM (PKCS#8), encrypted if a passphrase is given."""
     encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
     if passphrase:
@@ -89,6 +102,17 @@ def key_pem(key: rsa.RSAPrivateKey, passphrase: str | None) -> bytes:
 def new_key(bits: int) -> rsa.RSAPrivateKey:
     """A new RSA key with the usual public exponent."""
     return rsa.generate_private_key(public_exponent=65537, key_size=bits)
+
+
+def new_key_of(kind: str, bits: int) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey:
+    """A new key of a kind.
+
+    :param kind: ``rsa`` or ``ec``. :param bits: of the modulus, or of the curve (256, 384, 521).
+    """
+    if kind == "ec":
+        curves: dict[int, type[Any]] = {256: ec.SECP256R1, 384: ec.SECP384R1, 521: ec.SECP521R1}
+        return ec.generate_private_key(curves[bits]())
+    return new_key(bits)
 
 
 def signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:

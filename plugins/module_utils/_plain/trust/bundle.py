@@ -9,8 +9,7 @@ import os
 from typing import Sequence
 
 from ..errors import FileError
-from ..file_update import update_file
-from ..files import read_file
+from ..file_update import Current
 from .model import Anchor, Held, Store
 from .pem import certificates, openssl_distrusts
 from .tools import Runner
@@ -29,7 +28,7 @@ class BundleStore(Store):
 
     def held(self) -> list[Held]:
         """The certificates of the file; none if it does not exist yet."""
-        data = self._read()
+        data = self._read().content
         return [
             Held(found.fingerprint, self.path, self._mark(data, found.start) < found.start)
             for found in certificates(data)
@@ -37,7 +36,8 @@ class BundleStore(Store):
 
     def change(self, add: Sequence[Anchor], remove: Sequence[Held]) -> None:
         """Cut out and append; all else in the file stays."""
-        data = self._read()
+        file = self._read()
+        data = file.content
         doomed = {entry.fingerprint for entry in remove}
         for found in reversed(certificates(data)):
             if found.fingerprint in doomed:
@@ -46,19 +46,17 @@ class BundleStore(Store):
             if data and not data.endswith(b"\n"):
                 data += b"\n"
             data += _MARK + f"{anchor.name}\n{anchor.pem.strip()}\n".encode("ascii")
-        update_file(self.path, data)
+        file.put(data)
 
     def distrusts(self, anchor: Anchor) -> str:
         """Ask OpenSSL with this file and nothing else."""
         problem, self.verifier = openssl_distrusts(self._runner, anchor, ("-CAfile", self.path))
         return problem
 
-    def _read(self) -> bytes:
-        if os.path.lexists(self.path):
-            return read_file(self.path)
+    def _read(self) -> Current:
         if not os.path.isdir(os.path.dirname(self.path)):
             raise FileError(f"{self.path} cannot be made: its folder does not exist")
-        return b""
+        return Current.read(self.path)
 
     @staticmethod
     def _mark(data: bytes, start: int) -> int:

@@ -8,16 +8,16 @@ from __future__ import annotations
 import glob
 import os
 import re
-import shutil
 import tempfile
-from typing import Sequence
+from contextlib import contextmanager
+from typing import Iterator, Sequence
 
 from ..errors import FileError, InputError
-from ..file_update import update_file
-from ..files import read_file, why
+from ..file_update import Current
+from ..files import PRIVATE_FILE, read_file, why, write_new
 from .model import OURS, Anchor, Held, Store
-from .pem import certificates, temporary
-from .tools import Runner, ToolError, find
+from .pem import certificates
+from .tools import Runner, ToolError, find, usable
 
 _HOMES = ("/usr/lib/jvm/*", "/usr/lib64/jvm/*", "/usr/java/*", "/opt/java/*", "/opt/jdk*", "/opt/jre*")
 # The first one that exists is what Java reads (JSSE Reference Guide, "cacerts").
@@ -83,12 +83,13 @@ class JavaStore(Store):
         self._runner = runner
         # Java takes its time to start: the list is read once, and again after a change.
         self._known: list[Held] | None = None
-        self._environment = {_PASSWORD: password, "JAVA_TOOL_OPTIONS": "", "_JAVA_OPTIONS": ""}
+        # For the process list shows arguments, and the environment only to the user who runs it.
+        self._environment = {_PASSWORD: password}
 
     def held(self) -> list[Held]:
         """The trusted certificates."""
         if self._known is None:
-            self._known = self._listed(self.path)
+            self._known = self._listed()
         return self._known
 
     def change(self, add: Sequence[Anchor], remove: Sequence[Held]) -> None:
@@ -96,21 +97,16 @@ class JavaStore(Store):
         if self.path.startswith(_EXTRACTED):
             raise ToolError(f"{self.path} is made from the system's anchors; have the store 'system' done as well")
         aliases = {entry.place for entry in self.held()}
-        with tempfile.TemporaryDirectory(prefix="ot_pki-") as folder:
-            copy = os.path.join(folder, "keystore")
-            try:
-                shutil.copyfile(self.path, copy)
-            except OSError as error:
-                raise FileError(f"{self.path} cannot be copied: {why(error)}") from error
+        file = Current.read(self.path)
+        with self._copy(file) as copy:
             for entry in remove:
                 self._keytool("-delete", "-alias", entry.place, "-keystore", copy)
             for anchor in add:
                 if anchor.name in aliases:
                     # The alias is ours; what it holds is not this certificate any more.
                     self._keytool("-delete", "-alias", anchor.name, "-keystore", copy)
-                with temporary(anchor.pem) as file:
-                    self._keytool("-importcert", "-noprompt", "-alias", anchor.name, "-file", file, "-keystore", copy)
-            update_file(self.path, read_file(copy))
+                self._keytool("-importcert", "-noprompt", "-alias", anchor.name, "-keystore", copy, given=anchor.pem)
+            file.put(read_file(copy))
             self._known = None
 
     def distrusts(self, anchor: Anchor) -> str:
@@ -118,8 +114,9 @@ class JavaStore(Store):
         known = any(entry.fingerprint == anchor.fingerprint for entry in self.held())
         return "" if known else "it is not among its trusted certificates"
 
-    def _listed(self, path: str) -> list[Held]:
-        output = self._keytool("-list", "-rfc", "-keystore", path)
+    def _listed(self) -> list[Held]:
+        with self._copy(Current.read(self.path)) as copy:
+            output = self._keytool("-list", "-rfc", "-keystore", copy)
         entries = []
         for part in re.split(r"(?m)^Alias name: ", output)[1:]:
             alias, _newline, rest = part.partition("\n")
@@ -130,10 +127,21 @@ class JavaStore(Store):
                 ]
         return entries
 
-    def _keytool(self, *arguments: str) -> str:
-        tool = self._tool()
-        command = [tool, *_QUICK, *arguments, "-storepass:env", _PASSWORD]
-        done = self._runner.run(command, self._environment)
+    @staticmethod
+    @contextmanager
+    def _copy(file: Current) -> Iterator[str]:
+        """A copy where nobody else can reach it: what keytool reads is what was read, and stays so."""
+        with tempfile.TemporaryDirectory(prefix="ot_pki-") as folder:
+            copy = os.path.join(folder, "keystore")
+            try:
+                write_new(copy, file.content, PRIVATE_FILE)
+            except OSError as error:
+                raise FileError(f"{file.path} cannot be copied: {why(error)}") from error
+            yield copy
+
+    def _keytool(self, *arguments: str, given: str = "") -> str:
+        command = [self._tool(), *_QUICK, *arguments, "-storepass:env", _PASSWORD]
+        done = self._runner.run(command, self._environment, given=given.encode("ascii"))
         if done.code == 0:
             return done.output
         if "password was incorrect" in done.output or "integrity check failed" in done.output.lower():
@@ -141,16 +149,19 @@ class JavaStore(Store):
         raise ToolError(f"keytool cannot work on {self.path}: {done.words}")
 
     def _tool(self) -> str:
+        """The keytool of the Java that the keystore belongs to, if it is safe to run; otherwise the system's."""
         home = self.path
         for _level in range(4):
             home = os.path.dirname(home)
             own = os.path.join(home, "bin", "keytool")
-            if os.access(own, os.X_OK):
+            if usable(own):
                 return own
         tool = find("keytool")
         if tool is None:
             installed = [path for home in _HOMES for path in sorted(glob.glob(os.path.join(home, "bin/keytool")))]
-            if not installed:
-                raise ToolError(f"there is no keytool for {self.path}; install a Java runtime")
-            tool = installed[0]
+            tool = next(filter(usable, installed), None)
+        if tool is None:
+            raise ToolError(
+                f"there is no keytool for {self.path} that nobody but root can change; install a Java runtime"
+            )
         return tool

@@ -11,12 +11,8 @@ import hashlib
 import os
 import re
 import ssl
-import tempfile
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Iterator
 
-from ..files import PUBLIC_FILE, write_new
 from .model import Anchor
 from .tools import Runner, find
 
@@ -55,20 +51,6 @@ def certificates(data: bytes) -> list[Found]:
     return found
 
 
-@contextmanager
-def temporary(content: str, readable_by: int | None = None) -> Iterator[str]:
-    """A file with this content, while it is needed.
-
-    :param readable_by: a user id that has to read it.
-    """
-    with tempfile.TemporaryDirectory(prefix="ot_pki-") as folder:
-        path = os.path.join(folder, "certificate.pem")
-        write_new(path, content.encode("ascii"), PUBLIC_FILE)
-        if readable_by is not None and os.geteuid() == 0:
-            os.chown(folder, readable_by, -1)
-        yield path
-
-
 def openssl_distrusts(runner: Runner, anchor: Anchor, source: tuple[str, str]) -> tuple[str, str]:
     """Ask OpenSSL whether a file or folder of authorities vouches for a certificate.
 
@@ -81,8 +63,7 @@ def openssl_distrusts(runner: Runner, anchor: Anchor, source: tuple[str, str]) -
         return _python_distrusts(anchor, source), "Python's ssl"
     other = "-no-CApath" if option == "-CAfile" else "-no-CAfile"
     partial = [] if anchor.self_signed else ["-partial_chain"]
-    with temporary(anchor.pem) as file:
-        done = runner.run([tool, "verify", other, option, path, *partial, file])
+    done = runner.run([tool, "verify", other, option, path, *partial], given=anchor.pem.encode("ascii"))
     return ("" if done.code == 0 else done.words), "openssl verify"
 
 

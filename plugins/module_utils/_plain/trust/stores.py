@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Sequence
 
 from ..errors import InputError, PkiError
 from . import java, nss
+from .accounts import by_name
 from .bundle import BundleStore
 from .engine import apply
 from .model import Report, Request, Store
@@ -90,12 +92,19 @@ def _stores(selection: Selection, runner: Runner) -> list[tuple[Store, bool]]:
 
 
 def _nss(selection: Selection, runner: Runner) -> list[tuple[Store, bool]]:
-    named = list(selection.nss_databases)
-    made = {nss.of_user(name): name for name in selection.nss_users}
-    found = [] if named else [path for path in nss.discover() if path not in made]
-    optional = selection.kinds is None
-    return [
-        *((nss.NssStore(path, runner), False) for path in named),
-        *((nss.NssStore(path, runner, name), False) for path, name in made.items()),
-        *((nss.NssStore(path, runner), optional) for path in found),
-    ]
+    stores: list[tuple[Store, bool]] = [(nss.NssStore(path, runner), False) for path in selection.nss_databases]
+    made = {}
+    for name in selection.nss_users:
+        account = by_name(name)
+        made[os.path.join(account.home, nss.CHROMIUM)] = account
+    stores += [(nss.NssStore(path, runner, account, create=True), False) for path, account in made.items()]
+    if selection.nss_databases:
+        return stores
+    # What people have in their homes may take no more time than one call of a tool, for each of them.
+    runners: dict[str, Runner] = {}
+    for path, owner in nss.discover():
+        if path not in made:
+            limited = Runner(selection.timeout, selection.timeout)
+            used = runners.setdefault(owner.name, limited) if owner else runner
+            stores.append((nss.NssStore(path, used, owner), selection.kinds is None))
+    return stores

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Sequence
 
 from ..errors import FileError, PkiError
-from ..file_update import update_file
-from ..files import PUBLIC_FILE, read_file, replace_file, why
+from ..file_update import Current
+from ..files import PUBLIC_FILE, PUBLIC_FOLDER, read_file, remove_file, replace_file, why
+from ..folders import Folder
 from .model import OURS, Anchor, Held, Store
 from .pem import certificates, openssl_distrusts
 from .tools import Runner, ToolError, find
@@ -145,7 +146,7 @@ class SystemStore(Store):
                     # .crt, since Debian, Alpine and SUSE look at the suffix, and p11-kit at the content.
                     path = os.path.join(self._mechanism.folder, f"{anchor.name}.crt")
                     undo.append((path, None))
-                    os.makedirs(self._mechanism.folder, exist_ok=True)
+                    Folder.open(self._mechanism.folder, make=PUBLIC_FOLDER).close()
                     replace_file(path, anchor.pem.encode("ascii"), PUBLIC_FILE)
             self._update()
         except OSError as error:
@@ -198,22 +199,23 @@ class SystemStore(Store):
         return sorted(path for path in paths if os.path.isfile(path))
 
     def _take_out(self, entry: Held) -> None:
-        data = read_file(entry.place)
+        file = Current.read(entry.place)
+        data = file.content
         found = certificates(data)
         rest = data
         for certificate in reversed(found):
             if certificate.fingerprint == entry.fingerprint:
                 rest = rest[: certificate.start] + rest[certificate.end :]
         if certificates(rest):
-            update_file(entry.place, rest)
+            file.put(rest)
         else:
-            os.unlink(entry.place)
+            remove_file(entry.place)
 
     def _undo(self, steps: Sequence[tuple[str, bytes | None]]) -> None:
         for path, former in reversed(steps):
             with contextlib.suppress(OSError):
                 if former is None:
-                    os.unlink(path)
+                    remove_file(path)
                 else:
                     replace_file(path, former, PUBLIC_FILE)
 

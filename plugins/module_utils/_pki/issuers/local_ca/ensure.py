@@ -6,14 +6,22 @@
 from __future__ import annotations
 
 import datetime
+import re
 from dataclasses import dataclass
 
 from ...._plain.errors import FileError
+from ...planning.request import LOCAL_CA
+from ...state.fleet import FleetState
 from ...state.ledger import Ledger
-from ...state.store import Store
+from ...state.stage_folder import StageFolder
+from ...values.certificates import name_pairs
+from ...values.lists import counted
 from .make import write_authority
 from .opened import Authority, AuthorityError, drift_warnings, folder_state, open_authority
 from .settings import AuthoritySettings
+
+# How an embedded CA names itself (:mod:`.make`); its last part is made from its key.
+_OWN_NAME = re.compile(r".* (Issuing|Root) CA [0-9A-F]{8}\Z")
 
 
 @dataclass(frozen=True)
@@ -25,17 +33,18 @@ class Ensured:
     warnings: tuple[str, ...] = ()
 
 
-def check_may_be_made(folder: str, ledger: Ledger, store: Store | None) -> None:
+def check_may_be_made(folder: str, ledger: Ledger, store: StageFolder | None) -> None:
     """A CA that was there once is not made anew by accident.
 
     :raises AuthorityError: a ledger or staged bundles show that there was a CA.
     """
     evidence = []
-    if ledger.has_records():
+    # A record that cannot be read is evidence as well; records of other issuers are none.
+    if _issued_here(ledger):
         evidence.append(f"the ledger {ledger.folder} has records of certificates that a CA issued")
-    staged = store.sensors() if store is not None else []
+    staged = _staged_by_embedded_ca(store, ledger) if store is not None else []
     if store is not None and staged:
-        evidence.append(f"bundles are staged in {store.stage_dir} ({len(staged)} sensors)")
+        evidence.append(f"bundles are staged in {store.stage_dir} ({counted(len(staged), 'sensor')})")
     if evidence:
         raise AuthorityError(
             f"there is no CA in {folder}, but {' and '.join(evidence)}. Restore the CA's folder from the backup, "
@@ -44,11 +53,40 @@ def check_may_be_made(folder: str, ledger: Ledger, store: Store | None) -> None:
         )
 
 
+def _issued_here(ledger: Ledger) -> bool:
+    for names in ledger.index().records.values():
+        for name in names:
+            try:
+                if ledger.read(f"{ledger.folder}/{name}").issuer == LOCAL_CA:
+                    return True
+            except FileError:
+                return True
+    return False
+
+
+def _staged_by_embedded_ca(store: StageFolder, ledger: Ledger) -> list[str]:
+    """The sensors whose staged certificate an embedded CA issued, and those whose cannot be read."""
+    names = store.sensors()
+    state = FleetState(store, ledger)
+    staged = state.staged(names)
+    found = [name for name in names if name not in staged]
+    for name, entry in staged.items():
+        record = state.record_of(entry.view.certificate)
+        if record is None:
+            issuers = [value for key, value in name_pairs(entry.view.issuer) if key == "CN"]
+            mine = any(_OWN_NAME.match(issuer) for issuer in issuers)
+        else:
+            mine = record.issuer == LOCAL_CA
+        if mine:
+            found.append(name)
+    return sorted(found)
+
+
 def ensure_authority(
     folder: str,
     settings: AuthoritySettings,
     ledger: Ledger,
-    store: Store | None,
+    store: StageFolder | None,
     moment: datetime.datetime,
     warn_before: datetime.timedelta,
     create: bool = False,

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...planning.request import Fault, shown, whole_number
 from ...values import names
+from ...values.faults import Fault, shown, whole_number
 
 MIN_PASSPHRASE = 12
 KEY_SIZES = (2048, 3072, 4096)

@@ -8,9 +8,8 @@ Everything that a check says about itself stands here and nowhere else; the refe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from ...validation.model import ERROR, WARNING
+from ...values.findings import ERROR, INFO, WARNING
+from ..base import Check, table
 
 # The sensor's own words, to the letter ("Troubleshoot certificate upload errors").
 PASSPHRASE_ERROR = "Passphrase does not match to the key"  # noqa: S105 - a message, not a password
@@ -27,27 +26,6 @@ UPLOAD_ERRORS = (PASSPHRASE_ERROR, CHAIN_ERROR, EXPIRED_ERROR, REVOKED_ERROR, CR
 _REQUIREMENTS = "certificate-requirements.md"
 _DEPLOY = "how-to-deploy-certificates.md"
 _SAMPLE = "the article's sample certificate"
-
-
-@dataclass(frozen=True)
-class Check:
-    """One row of the table.
-
-    :ivar upload_error: the error that a sensor would answer the upload with, or None.
-    """
-
-    id: str
-    severity: str
-    title: str
-    requirement: str
-    source: str
-    hint: str
-    upload_error: str | None = None
-
-    @property
-    def object(self) -> str:
-        """What the check is about: the part of the id before the dot."""
-        return self.id.partition(".")[0]
 
 
 _NEW_CERTIFICATE = "Have a new certificate issued"
@@ -202,11 +180,12 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "crt.client-auth-missing",
-        WARNING,
+        INFO,
         "Not for TLS clients",
-        "The sample's extendedKeyUsage names clientAuth as well.",
+        "The sample's extendedKeyUsage names clientAuth as well; no requirement asks for it, and public CAs stop "
+        "issuing it in 2026.",
         _SAMPLE,
-        f"{_NEW_CERTIFICATE} with extendedKeyUsage clientAuth and serverAuth.",
+        "Nothing need be done: a sensor presents its certificate as a server.",
     ),
     Check(
         "crt.key-usage",
@@ -354,7 +333,7 @@ CHECKS: tuple[Check, ...] = (
         "subject.field-order",
         WARNING,
         "Other subject fields than the sample's",
-        "C, ST, L, O, OU, CN, emailAddress, in this order.",
+        "Of C, ST, L, O, OU, CN, emailAddress those that are there, in this order, and no others.",
         _SAMPLE,
         "Nothing need be done if the sensor takes it; cert_issue issues the sample's order.",
     ),
@@ -748,4 +727,4 @@ CHECKS: tuple[Check, ...] = (
     ),
 )
 
-BY_ID = {check.id: check for check in CHECKS}
+BY_ID = table(CHECKS)

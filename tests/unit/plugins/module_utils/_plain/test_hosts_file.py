@@ -242,7 +242,7 @@ def test_a_mount_is_written_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyP
     path.write_bytes(b"a long former content\n")
     inode = path.stat().st_ino
 
-    def busy(_source: Any, _target: Any) -> None:
+    def busy(_source: Any, _target: Any, **_folders: Any) -> None:
         raise OSError(16, "Device or resource busy")
 
     monkeypatch.setattr(file_update.os, "replace", busy)
@@ -258,7 +258,7 @@ def test_a_dangling_link_is_an_error(tmp_path: Path) -> None:
         hosts_file_read.read_hosts(str(tmp_path / "hosts"))
     with pytest.raises(FileError, match="folder does not exist"):
         hosts_file_read.read_hosts(str(tmp_path / "no" / "hosts"))
-    assert hosts_file_read.read_hosts(str(tmp_path / "new")) == b""
+    assert hosts_file_read.read_hosts(str(tmp_path / "new")).content == b""
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount")

@@ -33,9 +33,11 @@ from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.issuers.l
     AuthoritySettings,
 )
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state import revocations
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.ledger import Ledger, serial_text
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.ledger import Ledger
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import x509_parts as parts
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values.x509_parts import serial_text
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.errors import FileError, InputError
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.folders import Folder
 
 PASSPHRASE = "correct horse battery staple"
 NOW = datetime.datetime(2026, 6, 1, tzinfo=datetime.timezone.utc)
@@ -291,14 +293,16 @@ def test_an_earlier_ca_s_revocations_stay_out(place: Place, tmp_path: Path, made
     assert "no certificate of sensor-1 that this CA issued" in outcome["errors"][0]
 
 
-def test_a_damaged_record_stops_the_crl(place: Place) -> None:
-    place.issue("sensor-1")
+@pytest.mark.parametrize("content", ["{}", "", "\x00" * 300])
+def test_a_damaged_record_revokes_all_the_same_and_is_told(place: Place, content: str) -> None:
+    certificate = place.issue("sensor-1")
     place.revoke({"sensor": "sensor-1"})
     record = next(Path(place.ledger.folder).glob("*.revoked.json"))
-    record.write_text("{}")
+    record.write_text(content)
     results = place.publish()
-    assert results[0]["action"] == "failed"
-    assert f"{record} is damaged; restore it from the backup" in results[0]["errors"][0]
+    assert results[0]["action"] == "published"
+    assert place.serials() == {certificate.serial_number}
+    assert any(f"{record} is damaged" in warning for warning in results[0]["warnings"])
     with pytest.raises(FileError, match="damaged"):
         revocations.find(place.ledger, int(record.name.split(".")[0], 16))
 
@@ -416,10 +420,10 @@ def test_a_full_disk_leaves_the_crl_that_was_there(place: Place, monkeypatch: py
     place.publish()
     before = (place.folder / "sensors.crl").read_bytes()
 
-    def full(path: str, _content: bytes, _mode: int) -> None:
-        raise OSError(28, "No space left on device", path)
+    def full(_folder: Folder, name: str, *_more: Any, **_options: Any) -> None:
+        raise OSError(28, "No space left on device", name)
 
-    monkeypatch.setattr(publishing, "replace_file", full)
+    monkeypatch.setattr(Folder, "replace", full)
     results = place.publish(NOW + 20 * DAY)
     assert results[0]["action"] == "failed"
     assert "could not be written: No space left on device" in results[0]["errors"][0]

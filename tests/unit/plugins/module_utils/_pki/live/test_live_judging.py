@@ -16,8 +16,9 @@ from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.live.know
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.live.matching import match_name
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.live.targets import ascii_name, parse_targets
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.live.task import run
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.fleet import FleetState
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.ledger import Ledger
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.store import Store
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.stage_folder import StageFolder
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values.certificates import CertificateView
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.errors import InputError
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.tls_probe import Endpoint, Handshake, Probe
@@ -42,7 +43,7 @@ class Checker:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.store: Store | None = None
+        self.store: StageFolder | None = None
         self.ledger: Ledger | None = None
         self.asked: list[Endpoint] = []
 
@@ -56,7 +57,7 @@ class Checker:
             return probes
 
         params = {"targets": targets, "timeout": 1.0, "parallel": 2, "min_days_left": 30, "fail_on": "error", **options}
-        outcome = run(params, lambda parsed: Known(parsed, self.store, self.ledger), fetch, tls.NOW)
+        outcome = run(params, lambda parsed: Known(parsed, FleetState(self.store, self.ledger)), fetch, tls.NOW)
         json.dumps(outcome)
         return outcome
 
@@ -277,8 +278,8 @@ def test_damaged_certificate(checker: Checker) -> None:
     assert (result["state"], result["reason"]) == ("other", "unreadable")
 
 
-def fill_store(folder: Path, sensor: str, *identities: tls.Identity) -> Store:
-    store = Store(str(folder))
+def fill_store(folder: Path, sensor: str, *identities: tls.Identity) -> StageFolder:
+    store = StageFolder(str(folder))
     store.prepare()
     for number, identity in enumerate(identities):
         pem = b"".join(each.public_bytes(tls.serialization.Encoding.PEM) for each in identity.chain)
@@ -343,7 +344,7 @@ def test_ledger(checker: Checker, tmp_path: Path) -> None:
 def test_store_is_not_read_if_all_is_well(checker: Checker) -> None:
     reads = []
 
-    class Watched(Store):
+    class Watched(StageFolder):
         def sensors(self) -> list[str]:
             reads.append(self.folder)
             return []
@@ -487,5 +488,5 @@ def test_summary(checker: Checker) -> None:
 
 def test_unreadable_stage_directory_is_no_obstacle(checker: Checker, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    checker.store = Store(os.fspath(tmp_path / "file"))
+    checker.store = StageFolder(os.fspath(tmp_path / "file"))
     assert checker.one(seen(CASES["foreign"][0]))["reason"] == "foreign"

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crypto import hashes, x509
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.ledger import Ledger, serial_text
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.ledger import Ledger
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import x509_parts as parts
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values.x509_parts import serial_text
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.errors import FileError
 
 

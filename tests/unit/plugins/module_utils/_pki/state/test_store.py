@@ -10,7 +10,11 @@ import stat
 from pathlib import Path
 
 import pytest
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.store import Store, find_files
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.stage_folder import (
+    StageFolder,
+    find_files,
+    read_bundle,
+)
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.errors import FileError
 
 MOMENT = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
@@ -21,18 +25,18 @@ def contents(mark: str) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    store = Store(str(tmp_path / "staged"))
+def store(tmp_path: Path) -> StageFolder:
+    store = StageFolder(str(tmp_path / "staged"))
     store.prepare()
     return store
 
 
-def add(store: Store, number: int, sensor: str = "sensor-1") -> str:
+def add(store: StageFolder, number: int, sensor: str = "sensor-1") -> str:
     moment = MOMENT + datetime.timedelta(seconds=number)
     return store.add(sensor, f"{number:016X}", "sensor-1.plant.example", contents(str(number)), moment).folder
 
 
-def test_a_bundle_is_whole_and_its_key_private(store: Store) -> None:
+def test_a_bundle_is_whole_and_its_key_private(store: StageFolder) -> None:
     old = os.umask(0)
     try:
         folder = add(store, 1)
@@ -45,11 +49,11 @@ def test_a_bundle_is_whole_and_its_key_private(store: Store) -> None:
     assert store.pending("sensor-1") == [folder]
 
 
-def test_reveal_and_replace(store: Store) -> None:
+def test_reveal_and_replace(store: StageFolder) -> None:
     first, second = add(store, 1), None
     store.reveal("sensor-1", first)
     assert store.current("sensor-1") == first
-    assert find_files(store.visible("sensor-1")).read("key") == b"key 1"
+    assert read_bundle(store.visible("sensor-1")).key == b"key 1"
     assert not os.path.isabs(os.readlink(store.visible("sensor-1")))
     descriptor = os.open(store.visible("sensor-1"), os.O_RDONLY)
     try:
@@ -66,7 +70,7 @@ def test_reveal_and_replace(store: Store) -> None:
     assert store.sensors() == ["sensor-1"]
 
 
-def test_surplus(store: Store) -> None:
+def test_surplus(store: StageFolder) -> None:
     folders = [add(store, number) for number in range(1, 5)]
     store.reveal("sensor-1", folders[2])
     assert store.pending("sensor-1") == [folders[3]]
@@ -74,21 +78,21 @@ def test_surplus(store: Store) -> None:
     assert store.surplus("sensor-1", 0) == folders[:2]
     assert store.surplus("sensor-1", 5) == []
     assert store.surplus("sensor-1", 1, one_more=True) == folders[:2]
-    store.remove(store.surplus("sensor-1", 0))
+    store.remove("sensor-1", store.surplus("sensor-1", 0))
     assert store.bundles("sensor-1") == folders[2:]
 
 
-def test_remains_of_killed_runs_are_surplus(store: Store) -> None:
+def test_remains_of_killed_runs_are_surplus(store: StageFolder) -> None:
     add(store, 1)
     remains = Path(store.folder, "sensor-1", ".new-abc")
     remains.mkdir()
     (remains / "x.key").touch()
     assert store.surplus("sensor-1", 5) == [str(remains)]
-    store.remove([str(remains)])
+    store.remove("sensor-1", [str(remains)])
     assert not remains.exists()
 
 
-def test_a_folder_put_there_by_hand_is_swapped_and_kept(store: Store) -> None:
+def test_a_folder_put_there_by_hand_is_swapped_and_kept(store: StageFolder) -> None:
     by_hand = Path(store.visible("sensor-1"))
     by_hand.mkdir()
     (by_hand / "old.crt").write_text("old")
@@ -100,13 +104,13 @@ def test_a_folder_put_there_by_hand_is_swapped_and_kept(store: Store) -> None:
     assert store.surplus("sensor-1", 0) == kept
 
 
-def test_a_file_in_the_sensors_place_is_an_error(store: Store) -> None:
+def test_a_file_in_the_sensors_place_is_an_error(store: StageFolder) -> None:
     Path(store.visible("sensor-1")).touch()
     with pytest.raises(FileError, match="is a file where the sensor's folder should be"):
         store.current("sensor-1")
 
 
-def test_a_dangling_link_counts_as_nothing(store: Store) -> None:
+def test_a_dangling_link_counts_as_nothing(store: StageFolder) -> None:
     os.symlink("nowhere", store.visible("sensor-1"))
     assert store.current("sensor-1") is None
     folder = add(store, 1)
@@ -114,7 +118,7 @@ def test_a_dangling_link_counts_as_nothing(store: Store) -> None:
     assert store.current("sensor-1") == folder
 
 
-def test_failed_writing_leaves_nothing(store: Store) -> None:
+def test_failed_writing_leaves_nothing(store: StageFolder) -> None:
     with pytest.raises(FileError, match="could not be written"):
         store.add("sensor-1", "1", "x" * 300, contents("1"), MOMENT)
     assert os.listdir(Path(store.folder, "sensor-1")) == []
@@ -122,9 +126,9 @@ def test_failed_writing_leaves_nothing(store: Store) -> None:
 
 def test_problems_are_found_without_writing(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    assert "is not a directory" in (Store(str(tmp_path / "file" / "below")).problem() or "")
-    assert "is not a directory" in (Store(str(tmp_path / "file")).problem() or "")
-    assert Store(str(tmp_path / "a" / "b")).problem() is None
+    assert "is not a directory" in (StageFolder(str(tmp_path / "file" / "below")).problem() or "")
+    assert "is not a directory" in (StageFolder(str(tmp_path / "file")).problem() or "")
+    assert StageFolder(str(tmp_path / "a" / "b")).problem() is None
     assert os.listdir(tmp_path) == ["file"]
 
 

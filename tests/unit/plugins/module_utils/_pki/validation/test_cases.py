@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.profiles.defender_iot import catalogue
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.profiles.defender_iot.profile import DEFENDER_IOT
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.profiles.loading import load_profile
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.validation import engine
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.validation.model import (
     FleetReport,
     KnownCertificate,
     Policy,
 )
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.validation.profiles import load_profile
 from validation_bakery import Kitchen
 
 FOLDER = Path(__file__).resolve().parents[5] / "fixtures" / "validation"
@@ -39,7 +40,7 @@ def judge(recipe: dict[str, Any], folder: Path) -> FleetReport:
     specs = recipe.get("bundles") or [recipe.get("bundle")]
     bundles = [kitchen.bundle(spec, f"sensor-{position}") for position, spec in enumerate(specs, start=1)]
     policy = dict(recipe.get("policy") or {})
-    profile = None
+    profile = DEFENDER_IOT
     if recipe.get("profile"):
         path = folder / "profile.yml"
         path.write_text(yaml.safe_dump(recipe["profile"]), encoding="utf-8")

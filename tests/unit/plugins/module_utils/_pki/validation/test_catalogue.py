@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.profiles.defender_iot import catalogue
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.profiles.defender_iot.profile import DEFENDER_IOT
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.validation import case, engine
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.validation.model import (
     SEVERITIES,
@@ -20,6 +21,7 @@ from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.validatio
     Source,
 )
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.validation.rules_fleet import FLEET_IDS
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.errors import InputError
 from validation_bakery import Kitchen
 
 # The ids and default severities that others rely on.
@@ -73,7 +75,6 @@ WARNINGS = [
     "crt.expires-soon",
     "crt.san-missing",
     "crt.extension-order",
-    "crt.client-auth-missing",
     "crt.validity-period",
     "crt.ski-missing",
     "crt.aki-missing",
@@ -86,6 +87,7 @@ WARNINGS = [
     "csr.subject",
     "file.extension",
 ]
+INFORMATION = ["crt.client-auth-missing"]
 # FACTS of the sensors' documentation, to the letter.
 UPLOAD_ERRORS = [
     "Passphrase does not match to the key",
@@ -102,6 +104,8 @@ def test_ids_and_severities_that_others_rely_on() -> None:
         assert catalogue.BY_ID[check_id].severity == "error", check_id
     for check_id in WARNINGS:
         assert catalogue.BY_ID[check_id].severity == "warning", check_id
+    for check_id in INFORMATION:
+        assert catalogue.BY_ID[check_id].severity == "info", check_id
 
 
 def test_upload_errors_to_the_letter() -> None:
@@ -126,9 +130,12 @@ def test_every_check_is_declared_by_a_rule() -> None:
     assert declared == set(catalogue.BY_ID)
 
 
-def test_a_rule_cannot_declare_what_does_not_exist() -> None:
-    with pytest.raises(ValueError, match=r"crt\.nothing"):
-        case.Rules().rule("crt.nothing")
+def test_a_rule_cannot_declare_what_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    rules = case.Rules()
+    rules.rule("crt.nothing")(lambda _case: None)
+    monkeypatch.setattr(engine, "RULES", (*engine.RULES, *rules))
+    with pytest.raises(InputError, match=r"crt\.nothing"):
+        engine.validate_bundles([Kitchen({}).bundle(None)], Policy(DEFENDER_IOT))
 
 
 def test_rules_report_only_what_they_declare(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,7 +174,7 @@ def test_a_rule_that_crashes_is_a_finding_and_the_others_run(monkeypatch: pytest
     rules = (case.Rule(broken, frozenset()), *engine.RULES)
     monkeypatch.setattr(engine, "RULES", rules)
     kitchen = Kitchen({"leaf": {"not_after": "2027-05-31"}})
-    (result,) = engine.validate_bundles([kitchen.bundle(None)], Policy()).results
+    (result,) = engine.validate_bundles([kitchen.bundle(None)], Policy(DEFENDER_IOT)).results
     assert [finding.id for finding in result.findings] == ["engine.failure", "crt.expired"]
     assert "secret" not in result.findings[0].message
     assert not result.valid
@@ -185,11 +192,11 @@ def test_at_decides_and_now_is_the_default() -> None:
     bundle = Kitchen({"leaf": {"not_before": "2020-01-01", "not_after": "2021-01-01"}}).bundle(
         {"at": "2020-06-01", "chain": None}
     )
-    assert engine.validate_bundles([bundle], Policy()).valid
+    assert engine.validate_bundles([bundle], Policy(DEFENDER_IOT)).valid
     later = Bundle(**{**bundle.__dict__, "at": None})
-    assert not engine.validate_bundles([later], Policy()).valid
+    assert not engine.validate_bundles([later], Policy(DEFENDER_IOT)).valid
     moment = datetime.datetime(2020, 6, 1, tzinfo=datetime.timezone.utc)
-    assert engine.validate_bundles([later], Policy(at=moment)).valid
+    assert engine.validate_bundles([later], Policy(DEFENDER_IOT, at=moment)).valid
 
 
 def test_secrets_stay_out_of_representations() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.profiles.defender_iot.profile import DEFENDER_IOT
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.validation import engine
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.validation.model import Bundle, Policy
 from hypothesis import given, settings
@@ -19,7 +20,7 @@ NAME = {"CN": "Plant Issuing CA"}
 
 def judge(bundle: Bundle) -> tuple[list[str], float]:
     start = time.process_time()
-    (report,) = engine.validate_bundles([bundle], Policy()).results
+    (report,) = engine.validate_bundles([bundle], Policy(DEFENDER_IOT)).results
     return [finding.id for finding in report.findings], time.process_time() - start
 
 
@@ -94,7 +95,7 @@ def test_the_good_way_is_found_in_any_order(order: list[str]) -> None:
 
 def test_the_missing_issuer_is_named() -> None:
     bundle = Kitchen({}).bundle({"chain": None, "trusted_roots": ["root"]})
-    (report,) = engine.validate_bundles([bundle], Policy()).results
+    (report,) = engine.validate_bundles([bundle], Policy(DEFENDER_IOT)).results
     (finding,) = report.findings
     assert finding.id == "chain.incomplete"
     assert "CN=Plant Issuing CA" in finding.message
@@ -103,7 +104,7 @@ def test_the_missing_issuer_is_named() -> None:
 def test_worker_processes_give_the_same_reports_in_order() -> None:
     kitchen = Kitchen({"leaf": {"sans": None}})
     bundles = [kitchen.bundle(None, f"sensor-{position}") for position in range(130)]
-    alone = engine.validate_bundles(bundles, Policy())
-    together = engine.validate_bundles(bundles, Policy(), workers=2)
+    alone = engine.validate_bundles(bundles, Policy(DEFENDER_IOT))
+    together = engine.validate_bundles(bundles, Policy(DEFENDER_IOT), workers=2)
     assert [report.name for report in together.results] == [bundle.name for bundle in bundles]
     assert [report.findings for report in together.results] == [report.findings for report in alone.results]

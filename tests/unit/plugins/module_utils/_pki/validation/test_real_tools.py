@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.profiles.defender_iot.profile import DEFENDER_IOT
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.validation import engine
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.validation.model import Bundle, Policy, Source
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -49,7 +50,7 @@ def test_fit_certificates_of_real_tools_get_no_error(tool: str, tmp_path: Path) 
         trusted_roots=(Source.read(str(tmp_path / "root.crt")),),
         csr=Source.read(str(tmp_path / "sensor.csr")) if (tmp_path / "sensor.csr").exists() else None,
     )
-    (report,) = engine.validate_bundles([bundle], Policy()).results
+    (report,) = engine.validate_bundles([bundle], Policy(DEFENDER_IOT)).results
     errors = [f"{finding.id}: {finding.message}" for finding in report.findings if finding.severity == "error"]
     assert errors == []
     assert report.facts["chain"], "the chain was not followed"
@@ -108,7 +109,7 @@ def material(
         else:
             roots = kitchen.certificate("root").public_bytes(Encoding.PEM)
     (folder / "roots.pem").write_bytes(roots)
-    (report,) = engine.validate_bundles([bundle], Policy()).results
+    (report,) = engine.validate_bundles([bundle], Policy(DEFENDER_IOT)).results
     return recipe, not any(
         finding.id.startswith("chain.") and finding.severity == "error" for finding in report.findings
     )

@@ -139,27 +139,6 @@ def test_full_check() -> None:
 
 
 @pytest.mark.parametrize(
-    ("passphrase", "position"),
-    [
-        ("", None),
-        ("abcXYZ019!#%()+,-./:=?@[\\]^_{}~", None),
-        ("two words", 4),
-        ("a$b", 2),
-        ("ä", 1),
-        ("ok`", 3),
-        ("a\nb", 2),
-    ],
-)
-def test_forbidden_passphrase_position(passphrase: str, position: int | None) -> None:
-    assert keys.forbidden_passphrase_position(passphrase) == position
-
-
-@pytest.mark.parametrize("character", list(" \"$&'*;<>|`"))
-def test_each_character_that_the_documents_leave_out(character: str) -> None:
-    assert keys.forbidden_passphrase_position("ok" + character) == 3
-
-
-@pytest.mark.parametrize(
     "options",
     [
         ["pkcs8", "-topk8", "-v2", "camellia-128-cbc"],

@@ -25,7 +25,7 @@ from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.issuers.l
     parse_settings,
 )
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.ledger import Ledger
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.store import Store
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.stage_folder import StageFolder
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import x509_parts as parts
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.errors import FileError, InputError
 
@@ -162,7 +162,7 @@ def ensure(tmp_path: Path, **options: Any) -> Any:
         str(tmp_path / "ca"),
         SETTINGS,
         Ledger(str(tmp_path / "ledger")),
-        Store(str(tmp_path / "staged")),
+        StageFolder(str(tmp_path / "staged")),
         parts.now(),
         WARN,
         **options,

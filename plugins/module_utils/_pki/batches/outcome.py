@@ -1,0 +1,98 @@
+# SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What became of one sensor's certificate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..planning.due import Renewal, renewal_time
+from ..planning.plan import Change
+from ..planning.request import SensorRequest
+from ..state.stage_folder import BundleFiles
+from ..values import x509_parts as parts
+from ..values.certificates import CertificateView
+
+KEPT, ISSUED, PENDING, FAILED = "kept", "issued", "pending", "failed"
+
+
+@dataclass(frozen=True)
+class SensorOutcome:
+    """What became of one sensor. ``files`` and ``view`` are ``None`` where nothing was made (yet).
+
+    :ivar issuer: the issuer's name in the inventory.
+    :ivar tolerated: ids of findings that are what was asked for.
+    :ivar received: the files that it came from, if it came in files.
+    """
+
+    name: str
+    action: str
+    common_name: str | None = None
+    issuer: str | None = None
+    reasons: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
+    files: BundleFiles | None = None
+    view: CertificateView | None = None
+    visible: bool = False
+    renewal: Renewal | None = None
+    trusted_roots: tuple[str, ...] = ()
+    tolerated: tuple[str, ...] = ()
+    received: tuple[str, ...] = ()
+    since: str | None = None
+    changed: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """The outcome as plain data, without anything secret."""
+        view = self.view
+        data: dict[str, Any] = {
+            "name": self.name,
+            "action": self.action,
+            "changed": self.changed,
+            "common_name": self.common_name,
+            "issuer": self.issuer,
+            "reasons": list(self.reasons),
+            "errors": list(self.errors),
+            "warnings": list(self.warnings),
+            "notes": list(self.notes),
+            "received": list(self.received),
+            "certificate": self.files.crt if self.files else None,
+            "private_key": self.files.key if self.files else None,
+            "chain": self.files.pem if self.files else None,
+            "requested": self.since,
+            "serial": None,
+            "fingerprint": None,
+            "not_before": None,
+            "not_after": None,
+            "renew_after": None,
+        }
+        if view is not None:
+            data.update(
+                serial=parts.serial_text(view.serial),
+                fingerprint=view.fingerprint,
+                not_before=parts.iso(view.not_before),
+                not_after=parts.iso(view.not_after),
+                renew_after=parts.iso(renewal_time(view.not_before, view.not_after, self.renewal)),
+            )
+        return data
+
+
+def refused(raw: Mapping[str, Any], errors: list[str]) -> SensorOutcome:
+    """The outcome of a sensor whose inputs are not fit."""
+    common_name = raw.get("common_name")
+    return SensorOutcome(
+        name=str(raw.get("name")),
+        action=FAILED,
+        common_name=common_name if isinstance(common_name, str) else None,
+        errors=tuple(errors),
+    )
+
+
+def failed(request: SensorRequest, *errors: str) -> SensorOutcome:
+    """The outcome of a sensor that cannot be done."""
+    return SensorOutcome(request.name, FAILED, request.common_name, request.issuer, errors=errors)

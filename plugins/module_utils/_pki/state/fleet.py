@@ -1,0 +1,239 @@
+# SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What there is: bundles, waiting keys and the record, asked by everything that wants to know.
+
+Planning, staging, the live check, the vantages of CRLs and the report ask :class:`FleetState`; nothing else reads
+the stage directory or the ledger. What is asked for is read when it is asked for, and once.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from ..._plain.errors import FileError, PkiError
+from ..crypto import x509
+from ..values import x509_parts as parts
+from ..values.certificates import CertificateView, read_certificates
+from . import events, revocations
+from .events import Event
+from .ledger import Ledger, LedgerIndex, Record, issuer_key_of
+from .revocations import RevocationRecord
+from .stage_folder import Bundle, StageFolder
+from .waiting import WaitingKey, WaitingKeys
+
+
+@dataclass(frozen=True)
+class Staged:
+    """What a sensor's visible certificate says that must be unique in a fleet, and where it is."""
+
+    sensor: str
+    view: CertificateView
+    path: str
+    chain_path: str = ""
+
+    @property
+    def common_name(self) -> str:
+        """The first common name, empty if there is none."""
+        names = self.view.common_names
+        return names[0] if names else ""
+
+    @property
+    def public_key_id(self) -> str:
+        """SHA-256 of the public key (SubjectPublicKeyInfo), empty if it cannot be read."""
+        return parts.spki_id(self.view.spki) if self.view.spki else ""
+
+
+class FleetState:
+    """A stage directory and a ledger, as they are now.
+
+    :param ledger: None where there is no record (yet); then nothing is revoked and nothing has a history.
+    """
+
+    def __init__(self, stage: StageFolder | None, ledger: Ledger | None) -> None:
+        self.stage = stage
+        self.ledger = ledger
+        self.waiting = WaitingKeys(stage.stage_dir) if stage is not None else None
+
+    # Bundles
+
+    def staged_names(self) -> list[str]:
+        """The sensors with a visible bundle, sorted.
+
+        :raises FileError: the stage directory cannot be read.
+        """
+        return self.stage.sensors() if self.stage is not None else []
+
+    def visible(self, sensor: str) -> Bundle | None:
+        """The bundle that people see.
+
+        :raises IncompleteBundle: it does not hold exactly one file of each kind.
+        :raises FileError: it cannot be read; that is not the same as missing.
+        """
+        return self.stage.read_visible(sensor) if self.stage is not None else None
+
+    def pending(self, sensor: str) -> Iterable[Bundle]:
+        """Complete bundles that no run has shown yet, newest first; those that cannot be read are passed over."""
+        if self.stage is None:
+            return
+        for folder in self.stage.pending(sensor):
+            try:
+                yield self.stage.read_stored(sensor, folder)
+            except FileError:
+                continue
+
+    def staged(self, sensors: Collection[str] | None = None) -> dict[str, Staged]:
+        """The visible certificates by sensor; damaged ones are left out, they are their sensor's matter.
+
+        :param sensors: None: all of them.
+        """
+        found = {}
+        for sensor in self.staged_names() if sensors is None else sensors:
+            try:
+                bundle = self.visible(sensor)
+            except PkiError:
+                continue
+            if bundle is None:
+                continue
+            views = read_certificates(bundle.crt, bundle.files.crt).views
+            if views:
+                found[sensor] = Staged(sensor, views[0], bundle.files.crt, bundle.files.pem)
+        return found
+
+    @functools.cached_property
+    def owners(self) -> Mapping[str, str]:
+        """The sensors by the fingerprint of each certificate in the stage directory, earlier ones included."""
+        index: dict[str, str] = {}
+        if self.stage is None:
+            return index
+        for sensor in self.staged_names():
+            try:
+                visible = self.stage.read_visible(sensor)
+                bundles = [] if visible is None else [visible]
+            except PkiError:
+                bundles = []
+            for folder in reversed(self.stage.bundles(sensor)):
+                try:
+                    bundles.append(self.stage.read_stored(sensor, folder))
+                except PkiError:
+                    continue
+            for bundle in bundles:
+                for view in read_certificates(bundle.crt, bundle.files.crt).views[:1]:
+                    index.setdefault(view.fingerprint, sensor)
+        return index
+
+    # Keys that wait
+
+    def waiting_keys(self, sensor: str) -> list[WaitingKey]:
+        """The keys that wait for a sensor's certificate, the oldest request first.
+
+        :raises FileError: one cannot be read.
+        """
+        return self.waiting.of(sensor) if self.waiting is not None else []
+
+    # The record
+
+    @functools.cached_property
+    def index(self) -> LedgerIndex:
+        """The ledger's names.
+
+        :raises FileError: it cannot be read.
+        """
+        return self.ledger.index() if self.ledger is not None else LedgerIndex()
+
+    def record_of(self, certificate: x509.Certificate) -> Record | None:
+        """What was recorded of a certificate when it was obtained.
+
+        :raises FileError: the record cannot be read.
+        """
+        if self.ledger is None or certificate.serial_number not in self.index.records:
+            return None
+        record = self.ledger.find(certificate)
+        return record if record is not None and record.fingerprint == parts.fingerprint(certificate) else None
+
+    def revocation_of(self, certificate: x509.Certificate) -> RevocationRecord | None:
+        """The revocation of a certificate; a record that is damaged still counts."""
+        if self.ledger is None or certificate.serial_number not in self.index.revocations:
+            return None
+        return revocations.find_or_infer(self.ledger, certificate.serial_number, issuer_key_of(certificate))
+
+    @functools.cached_property
+    def _events(self) -> tuple[list[Event], list[str]]:
+        return events.read(self.ledger) if self.ledger is not None else ([], [])
+
+    def events(self, *kinds: str) -> list[Event]:
+        """What happened, oldest first.
+
+        :param kinds: of :mod:`.events`; none: all of them.
+        """
+        return [event for event in self._events[0] if not kinds or event.event in kinds]
+
+    @functools.cached_property
+    def histories(self) -> Mapping[str, list[Event]]:
+        """Everything that happened to each sensor, oldest first: obtained, staged, seen, revoked, retired.
+
+        Records that cannot be read are left out; :attr:`problems` names them.
+        """
+        found: dict[str, list[Event]] = {}
+        if self.ledger is None:
+            return found
+        everything = list(self._events[0])
+        for names, is_revocation in ((self.index.records, False), (self.index.revocations, True)):
+            for serial, files in names.items():
+                for name in files:
+                    path = f"{self.ledger.folder}/{name}"
+                    try:
+                        everything.append(_revoked_event(path, serial) if is_revocation else self._obtained_event(path))
+                    except PkiError as error:
+                        self.problems.append(str(error))
+        for event in sorted(everything, key=lambda one: one.time):
+            found.setdefault(event.sensor, []).append(event)
+        return found
+
+    def _obtained_event(self, path: str) -> Event:
+        if self.ledger is None:
+            raise FileError("there is no ledger")
+        record = self.ledger.read(path)
+        return Event(
+            event=record.event,
+            sensor=record.sensor,
+            time=record.time,
+            actor=record.actor,
+            reason=record.reason,
+            serial=parts.serial_text(record.serial),
+            fingerprint=record.fingerprint,
+            issuer=record.issuer,
+        )
+
+    @functools.cached_property
+    def problems(self) -> list[str]:
+        """What of the record cannot be read, in words. (More is known after :attr:`histories` was asked for.)"""
+        found = list(self._events[1])
+        if self.ledger is not None:
+            found += [
+                f"{self.ledger.folder}/{name} is empty, as a power failure leaves a file; "
+                "what it recorded is lost unless the backup has it"
+                for name in self.index.empty
+            ]
+            found += [f"{self.ledger.folder}/{name} is no record of this ledger" for name in self.index.foreign]
+        return found
+
+
+def _revoked_event(path: str, serial: int) -> Event:
+    entry, told = revocations.read_told(path)
+    return Event(
+        event="revoked",
+        sensor=entry.sensor or "",
+        time=told.get("recorded", parts.iso(entry.revoked)),
+        actor=told.get("recorded_by", ""),
+        reason=entry.reason,
+        serial=parts.serial_text(serial),
+        fingerprint=told.get("fingerprint"),
+    )
+
+
+def fleet_state(stage_dir: str | None, ledger_dir: str | None) -> FleetState:
+    """What there is for each sensor, and its history."""
+    return FleetState(StageFolder(stage_dir) if stage_dir else None, Ledger(ledger_dir) if ledger_dir else None)

@@ -1,0 +1,51 @@
+# SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is wrong with a value that somebody gave: which variable, what was given, what is wanted."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+# More digits than any number that is asked for here; int() itself refuses texts beyond some thousands.
+_NUMBER = re.compile(r"\s*[+-]?[0-9]{1,18}\s*\Z")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong with what was given: variable, what was given, what is wanted."""
+
+    variable: str
+    wanted: str
+    given: str | None = None
+
+    def text(self, prefix: str = "") -> str:
+        """The sentence for the user.
+
+        :param prefix: how the caller's variables begin, ``sensor_certificates_`` for the role's.
+        """
+        given = "is missing" if self.given is None else f"is {self.given}"
+        variable = self.variable if self.variable.isprintable() else ascii(self.variable)
+        return f"{prefix}{variable} {given}; wanted: {self.wanted}"
+
+
+def shown(value: Any) -> str:
+    """A given value as it may appear in a message: short, on one line."""
+    try:
+        text = repr(value)
+    except ValueError:  # a number of so many digits that Python does not print it
+        return "a number of several thousand digits"
+    return text if len(text) <= 90 else text[:80] + f"… ({len(text)} characters)"
+
+
+def whole_number(value: Any) -> int | None:
+    """An int, or a text that is one (templates often turn numbers into texts); else ``None``."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, str) and _NUMBER.match(value):
+        return int(value)
+    return None

@@ -1,0 +1,51 @@
+# SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Whether a path is safe from other users: nobody else can exchange what lies there, or anything on the way."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from .files import why
+
+_MAX_LINKS = 40
+_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+
+
+def exposed(path: str, user: int) -> str:
+    """Why others than root and one user may change what a path leads to; empty if they cannot.
+
+    Looks at each component from the root of the file system on. Where this finds nothing, the path still means
+    the same when it is used: nobody else may change a name on it. In a folder like ``/tmp`` (sticky) others may add
+    names, but not exchange those of root or the user.
+
+    :param user: user id that is trusted beside root; 0 for root alone.
+    """
+    trusted = {0, user}
+    todo = [part for part in reversed(os.path.abspath(path).split("/")) if part]
+    way = "/"
+    links = 0
+    while True:
+        try:
+            status = os.lstat(way)
+            target = os.readlink(way) if stat.S_ISLNK(status.st_mode) else None
+        except OSError as error:
+            return f"{way} cannot be looked at: {why(error)}"
+        if status.st_uid not in trusted:
+            return f"{way} belongs to user {status.st_uid}"
+        if target is not None:
+            links += 1
+            if links > _MAX_LINKS:
+                return f"{path} leads over too many links"
+            todo += [part for part in reversed(target.split("/")) if part not in ("", ".")]
+            way = "/" if target.startswith("/") else os.path.dirname(way)
+            continue
+        shared = stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX and todo
+        if status.st_mode & _OTHERS and not shared:
+            return f"{way} can be written by others (mode {stat.S_IMODE(status.st_mode):04o})"
+        if not todo:
+            return ""
+        part = todo.pop()
+        way = os.path.dirname(way) if part == ".." else os.path.join(way, part)
