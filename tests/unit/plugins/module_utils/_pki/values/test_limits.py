@@ -11,18 +11,19 @@ import resource
 import corporate_pki as pki
 import odd_certificates as odd
 import pytest
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.profiles.loading import DEFENDER_IOT
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.validation.engine import (
     Bundle,
     Policy,
     validate_bundles,
 )
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.validation.model import Source
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import limits, reading
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values.certificates import (
     CertificateView,
     read_certificates,
 )
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values.keys import TooCostly, load_private_key
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values.source import Source
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 encode, sequence = pki.encode, odd.sequence
@@ -96,7 +97,7 @@ def test_nor_is_it_in_a_validation(name: str) -> None:
     key = Source("a.key", pem(COSTLY[name]), 0o600)
     bundle = Bundle("a", Source("a.crt", sensor.crt), key, private_key_passphrase="Secret.1")
     before = used()
-    findings = validate_bundles([bundle], Policy()).results[0].findings
+    findings = validate_bundles([bundle], Policy(DEFENDER_IOT)).results[0].findings
     assert used() - before < SECONDS
     assert [entry.id for entry in findings if entry.id.startswith(("key.", "engine."))] == ["key.parse"]
 
@@ -127,7 +128,7 @@ def test_nothing_is_worked_out_with_a_huge_modulus(bits: int) -> None:
     view = CertificateView.from_der(der, "x")
     assert view.public_key is None
     assert view.key_problem is not None
-    findings = validate_bundles([Bundle("a", Source("a.crt", odd.pem(der)))], Policy()).results[0].findings
+    findings = validate_bundles([Bundle("a", Source("a.crt", odd.pem(der)))], Policy(DEFENDER_IOT)).results[0].findings
     assert used() - before < SECONDS
     assert "crt.key-type" in [entry.id for entry in findings]
 
