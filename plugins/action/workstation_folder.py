@@ -63,12 +63,13 @@ class ActionModule(ControllerAction):
             )
         wanted = params["authorities"].get("certificates") or []
         if not wanted:
-            text = "workstations are not told whom to trust: trust_store_certificates is empty, and no issuer names its root"
-            return [], [], [], [f"{text} (trusted_roots)"]
+            text = "workstations are not told whom to trust: trust_store_certificates is empty, and no issuer"
+            return [], [], [], [f"{text} names its root (trusted_roots)"]
         missing = [path for path in wanted if not os.path.exists(path)]
         if missing and not self.check_mode:
             raise InputError(
-                f"there is no CA at {missing[0]} that workstations could trust; set trust_store_certificates, or make the CA"
+                f"there is no CA at {missing[0]} that workstations could trust; "
+                "set trust_store_certificates, or make the CA"
             )
         optional = [path for path in params["authorities"].get("optional") or [] if os.path.exists(path)]
         return [path for path in wanted if path not in missing], optional, missing, []

@@ -16,7 +16,8 @@ from ...._plain.files import read_file
 from ...crypto import rsa, x509
 from ...values import x509_parts as parts
 from ...values.keys import load_private_key, public_key_id
-from .make import FORMAT, ISSUING, MARKER, ROOT
+from .key_file import ROUNDS, is_cheap_to_guess
+from .make import FORMAT, ISSUING, MARKER, ROOT, remove_remains
 from .settings import AuthoritySettings
 
 
@@ -123,7 +124,7 @@ def _key(folder: str, tier: str, certificate: x509.Certificate, passphrase: str)
     if b"ENCRYPTED" not in data:
         raise AuthorityError(
             f"{path} is not encrypted; encrypt it with the CA's passphrase: "
-            f"openssl pkcs8 -topk8 -v2 aes256 -in {tier}.key -out new.key"
+            f"openssl pkcs8 -topk8 -v2 aes256 -iter {ROUNDS} -in {tier}.key -out new.key"
         )
     try:
         key = load_private_key(data, passphrase.encode())
@@ -185,6 +186,18 @@ def _mode_warnings(folder: str, tiers: Sequence[str]) -> list[str]:
     return warnings
 
 
+def _cost_warnings(folder: str, tiers: Sequence[str]) -> list[str]:
+    """Keys of version 1.0.0: their passphrase is guessed three hundred times faster than that of today's."""
+    cheap = [f"{tier}.key" for tier in tiers if is_cheap_to_guess(read_file(os.path.join(folder, f"{tier}.key")))]
+    if not cheap:
+        return []
+    return [
+        f"{' and '.join(cheap)} in {folder}: encrypted as version 1.0.0 did, with few "
+        "rounds, so the passphrase can be guessed fast; encrypt anew with the playbook change_ca and "
+        "change_ca_action: passphrase (the passphrase may stay the same)"
+    ]
+
+
 def open_authority(
     folder: str, passphrase: str, moment: datetime.datetime, warn_before: datetime.timedelta
 ) -> Authority:
@@ -195,6 +208,7 @@ def open_authority(
     :raises InputError: the passphrase is wrong.
     :raises FileError: a file cannot be read.
     """
+    remove_remains(folder)
     marker = _marker(folder)
     tiers = marker.tiers
     certificates = {tier: _certificate(folder, tier, marker.fingerprints[tier]) for tier in tiers}
@@ -210,6 +224,7 @@ def open_authority(
         _check_certificate(folder, tier, certificates[tier], certificates[ROOT])
         warnings += _check_dates(folder, tier, certificates[tier], moment, warn_before)
     warnings += _mode_warnings(folder, tiers)
+    warnings += _cost_warnings(folder, [tier for tier in tiers if tier in keys])
     return Authority(
         folder=folder,
         tiers=len(tiers),
