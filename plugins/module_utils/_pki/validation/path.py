@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..crypto import ExtendedKeyUsageOID, dsa, ec, rsa
-from ..values.certificates import CertificateView, extension_name, name_text, show_time, signed_by
+from ..values.certificates import CertificateView, extension_name, name_text, signed_by
+from ..values.moments import iso
 from . import name_constraints, policies
 
 MAX_LENGTH = 24  # certificates in a path
@@ -252,10 +253,10 @@ def _judge_ca(view: CertificateView, at: datetime.datetime, min_ca_key_bits: int
     if view.key_problem is not None:
         yield Fault("chain.parse", f"{view.title}: its public key cannot be read: {view.key_problem}", view)
     if at > view.not_after:
-        yield Fault("chain.expired", f"the CA certificate {view.title} expired on {show_time(view.not_after)}", view)
+        yield Fault("chain.expired", f"the CA certificate {view.title} expired on {iso(view.not_after)}", view)
     elif at < view.not_before:
         yield Fault(
-            "chain.expired", f"the CA certificate {view.title} is not valid before {show_time(view.not_before)}", view
+            "chain.expired", f"the CA certificate {view.title} is not valid before {iso(view.not_before)}", view
         )
     why_not = _not_a_ca(view)
     if why_not is not None:

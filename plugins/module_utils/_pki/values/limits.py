@@ -32,11 +32,6 @@ _PBES2, _PBKDF2 = bytes.fromhex("2a864886f70d01050d"), bytes.fromhex("2a864886f7
 _SCRYPT = bytes.fromhex("2b06010401da47040b")
 
 
-def counted(shown: int, total: int, separator: str = " and ") -> str:
-    """What follows a list that was cut: ``" and 12 more"``, or nothing."""
-    return f"{separator}{total - shown} more" if total > shown else ""
-
-
 def key_problem(key: Any) -> str | None:
     """Why nothing is worked out with a key, private or public: it is too large; None if it is not."""
     bits = getattr(key, "key_size", 0)

@@ -102,7 +102,7 @@ def crl_for(kitchen: Kitchen, what: str) -> bytes:
         ("unknown critical", "scope", False, "unknown critical extensions: 1.2.3"),
         ("delta", "delta-without-base", False, "without its base"),
         ("lifted", "delta-without-base", False, "without its base"),
-        ("revoked", "revoked", True, "revoked on 2027-05-30 00:00:00 UTC, reason keyCompromise"),
+        ("revoked", "revoked", True, "revoked on 2027-05-30T00:00:00Z, reason keyCompromise"),
     ],
 )
 def test_reasons(kitchen: Kitchen, case: Case, what: str, reason: str, usable: bool, message: str) -> None:
