@@ -130,6 +130,9 @@ def open_pkcs12(der: bytes, passphrases: Sequence[str], source: str) -> Opened:
     :raises ConversionProblem: no passphrase opens it, it is damaged, or opening it costs too much.
     """
     _check_whole(der, source, "PKCS#12")
+    costly = limits.container_problem(der)
+    if costly is not None:
+        raise ConversionProblem("src.refused", f"{_TOO_COSTLY}: {costly}", source)
     candidates = [spelled for passphrase in passphrases for spelled in spellings(passphrase)]
     candidates += [b""] if b"" not in candidates else []
     try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..crypto import UnreadableError
-from .der import INTEGER, OID, SEQUENCE, Element, elements, only
+from .der import INTEGER, OCTET_STRING, OID, SEQUENCE, Element, elements, only
 
 # PBKDF2: 600,000 rounds are what is recommended today, a million is the most that software asks for. Two million
 # take about two seconds, for each passphrase that is tried.
@@ -27,9 +27,11 @@ MAX_BLOCKS = 1000
 MAX_KEYS = 64
 MAX_FINDINGS = 20
 MAX_URLS = 20
+MAX_CONTAINER_ELEMENTS = 20_000
 
 _PBES2, _PBKDF2 = bytes.fromhex("2a864886f70d01050d"), bytes.fromhex("2a864886f70d01050c")
 _SCRYPT = bytes.fromhex("2b06010401da47040b")
+_PKCS5, _PKCS12_PBE = bytes.fromhex("2a864886f70d0105"), bytes.fromhex("2a864886f70d010c01")
 
 
 def key_problem(key: Any) -> str | None:
@@ -47,13 +49,53 @@ def derivation_problem(der: bytes) -> str | None:
     """
     try:
         kind, parameters = _algorithm(next(elements(only(der, SEQUENCE).content)))
-        if kind == _PBES2:
-            # RFC 8018, appendix A.4: the key derivation, then the cipher.
-            kind, parameters = _algorithm(parameters[0])
-        numbers = [int.from_bytes(each.content, "big") for each in parameters if each.tag == INTEGER]
+        return _too_costly(kind, parameters)
     except (UnreadableError, IndexError, StopIteration):
         # Where nobody can tell what it costs, it is not begun; the library would refuse it as well.
         return "its ASN.1 is damaged or not DER"
+
+
+def container_problem(der: bytes) -> str | None:
+    """Why a PKCS#12 file (RFC 7292) is not opened, as far as that can be told from outside; None if it cannot.
+
+    What stands in BER of indefinite length or within the encryption is not seen here: the process that opens it has
+    its own limits.
+    """
+    waiting = [der]
+    seen = 0
+    while waiting and seen < MAX_CONTAINER_ELEMENTS:
+        try:
+            inner = list(elements(waiting.pop()))
+            problem = _costly_sequence(inner)
+        except (UnreadableError, IndexError):
+            continue
+        if problem is not None:
+            return problem
+        seen += len(inner)
+        waiting += [each.content for each in inner if each.tag & 0x20 or (each.tag == OCTET_STRING and _nested(each))]
+    return None
+
+
+def _nested(octets: Element) -> bool:
+    return octets.content[:1] == bytes((SEQUENCE,))
+
+
+def _costly_sequence(inner: list[Element]) -> str | None:
+    """What is wrong with these elements of a SEQUENCE if they ask for rounds of key derivation."""
+    tags = [each.tag for each in inner]
+    if tags == [OID, SEQUENCE] and inner[0].content.startswith((_PKCS5, _PKCS12_PBE)):
+        return _too_costly(inner[0].content, list(elements(inner[1].content)))
+    if tags == [SEQUENCE, OCTET_STRING, INTEGER]:  # MacData
+        return _too_costly(b"", [inner[2]])
+    return None
+
+
+def _too_costly(kind: bytes, parameters: list[Element]) -> str | None:
+    """Why a key is not derived with this algorithm, or None."""
+    if kind == _PBES2:
+        # RFC 8018, appendix A.4: the key derivation, then the cipher.
+        kind, parameters = _algorithm(parameters[0])
+    numbers = [int.from_bytes(each.content, "big") for each in parameters if each.tag == INTEGER]
     if kind == _SCRYPT:
         cost, block, parallel = (*numbers[:3], 1, 1, 1)[:3]
         if 128 * cost * block > MAX_SCRYPT_MEMORY or cost * block * parallel > MAX_SCRYPT_WORK:

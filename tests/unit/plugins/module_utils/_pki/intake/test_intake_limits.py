@@ -60,7 +60,8 @@ def test_in_forked_workers_as_well() -> None:
 
 
 def test_costly_blocks_of_one_file_share_its_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pfx = pki.bomb(pki.pfx(tmp_path, pki.sensor(), "Pfx.1"))
+    # In BER, where the rounds are not seen before it is opened.
+    pfx = pki.indefinite(pki.bomb(pki.pfx(tmp_path, pki.sensor(), "Pfx.1")), 1)
     text = b"".join(
         b"-----BEGIN CERTIFICATE-----\n" + part + b"\n-----END CERTIFICATE-----\n"
         for part in [base64.encodebytes(pfx)] * 12
@@ -76,7 +77,7 @@ def test_costly_blocks_of_one_file_share_its_seconds(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(os, "fork", counted)
     found = take_apart(InputFile("a.pem", text), ["Pfx.1"])
-    assert len(calls) <= 4
+    assert 1 <= len(calls) <= 4
     assert {entry.id for entry in found.findings} == {"src.refused"}
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import resource
+from pathlib import Path
 
 import corporate_pki as pki
 import odd_certificates as odd
@@ -149,3 +150,15 @@ def test_and_that_there_are_more_is_a_problem_of_the_file() -> None:
     found = read_certificates(odd.pem(odd.usual()) * (limits.MAX_BLOCKS + 1), "x")
     assert len(found.views) == limits.MAX_BLOCKS
     assert len(found.problems) == 1
+
+
+def test_a_costly_container_is_told_from_outside(tmp_path: Path) -> None:
+    plain = pki.pfx(tmp_path, pki.sensor(), "Pfx.1")
+    assert limits.container_problem(plain) is None
+    assert "costs too much" in (limits.container_problem(pki.bomb(plain)) or "")
+    mac = pki.replaced(
+        pki.pfx(tmp_path, pki.sensor(), "Pfx.1", "-keypbe", "NONE", "-certpbe", "NONE"),
+        integer(2048),
+        integer(2**32 - 1),
+    )
+    assert "4294967295 rounds" in (limits.container_problem(mac) or "")
