@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,12 @@ from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.issuers.l
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.issuers.local_ca.settings import (
     AuthoritySettings,
 )
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.profiles.base import Profile
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.profiles.defender_iot.profile import DEFENDER_IOT
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.fleet import FleetState
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.ledger import Ledger
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.stage_folder import StageFolder
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.validation.model import Policy
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import x509_parts as parts
 
 PASSPHRASE = "correct horse battery"
@@ -50,10 +53,11 @@ def make_ca(folder: Path, days: int = 3650) -> None:
 class Site:
     """A stage directory, a ledger and a CA."""
 
-    def __init__(self, folder: Path, ca: Path) -> None:
+    def __init__(self, folder: Path, ca: Path, profile: Profile = DEFENDER_IOT) -> None:
         self.folder = folder
         self.ca = ca
-        self.stage_folder = StageFolder(str(folder / "staged"))
+        self.profile = profile
+        self.stage_folder = StageFolder(str(folder / "staged"), profile.extensions)
         self.ledger = Ledger(str(folder / "ledger"))
 
     @property
@@ -71,15 +75,19 @@ class Site:
     ) -> dict[str, SensorOutcome]:
         """One run of the obtaining batch."""
         local_ca = {"dir": str(self.ca), "passphrase": PASSPHRASE, "crl_url": None}
-        run = Run(moment or parts.now(), check_mode, ledger=self.ledger, local_ca=local_ca)
+        run = Run(moment or parts.now(), check_mode, self.profile, ledger=self.ledger, local_ca=local_ca)
         names = {str(entry.get("issuer") or "local_ca") for entry in sensors}
         issuers = make_issuers([name for name in ISSUERS if name in names], {}, run)
         tools = Tools(run.moment, self.state, check_mode=check_mode)
-        options = Batch(issuer_names=ISSUERS, prefix="sensor_certificates_", **{"lock_timeout": 0.0, **batch})
+        options = Batch(
+            issuer_names=ISSUERS, prefix="sensor_certificates_", profile=self.profile, **{"lock_timeout": 0.0, **batch}
+        )
         obtaining = Obtaining(self.stage_folder, self.ledger, issuers, tools, options)
         return {outcome.name: outcome for outcome in obtaining.run(sensors, others)}
 
-    def stage(self, outcomes: dict[str, SensorOutcome], **options: Any) -> dict[str, StageOutcome]:
+    def stage(
+        self, outcomes: dict[str, SensorOutcome], passphrases: Mapping[str, Any] | None = None, **options: Any
+    ) -> dict[str, StageOutcome]:
         """Stage what was obtained."""
         raws = [
             {
@@ -87,6 +95,7 @@ class Site:
                 "certificate": outcome.files.crt,
                 "private_key": outcome.files.key,
                 "chain": outcome.files.pem,
+                "private_key_passphrase": (passphrases or {}).get(outcome.name),
                 "expected_common_name": outcome.common_name,
                 "issuer": outcome.issuer,
                 "trusted_roots": list(outcome.trusted_roots),
@@ -95,13 +104,15 @@ class Site:
             for outcome in outcomes.values()
             if outcome.files is not None
         ]
-        results, _report = stage_batch(raws, self.stage_folder, StageOptions(lock_timeout=0.0, **options), self.ledger)
+        results, _report = stage_batch(
+            raws, self.stage_folder, StageOptions(lock_timeout=0.0, policy=Policy(self.profile), **options), self.ledger
+        )
         return {result.name: result for result in results}
 
     def run(self, *sensors: dict[str, Any], **options: Any) -> dict[str, SensorOutcome]:
         """Obtain and stage."""
         outcomes = self.obtain(*sensors, **options)
-        staged = self.stage(outcomes)
+        staged = self.stage(outcomes, {entry["name"]: entry.get("key_passphrase") for entry in sensors})
         assert all(result.action != "failed" for result in staged.values()), staged
         return outcomes
 

@@ -13,8 +13,13 @@ from typing import Any
 
 import pytest
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.issuers.local_ca import issuer as local_ca
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.profiles import base
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.profiles.defender_iot.profile import DEFENDER_IOT
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state import events
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.folders import Folder
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 sys.path.insert(0, str(Path(__file__).parent))
 from house import Site, actions, make_ca, sensor
@@ -205,3 +210,60 @@ def test_events_of_one_run_are_one_file(site: Site) -> None:
     folder = Path(site.ledger.folder, events.FOLDER)
     assert len(list(folder.iterdir())) == 1
     assert len(site.state.events(events.STAGED)) == 5
+
+
+RELAY = base.Profile(
+    name="relay",
+    appliance="relay",
+    checks=DEFENDER_IOT.checks,
+    subject=(
+        base.SubjectField("common_name", "CN", 64, required=True),
+        base.SubjectField("organization", "O", 64, required=True),
+        base.SubjectField("country", "C", 2),
+    ),
+    extension_order=("2.5.29.15", "2.5.29.19", "2.5.29.37"),
+    template=base.Template(
+        extensions=("2.5.29.15", "2.5.29.19", "2.5.29.37", "2.5.29.17", "2.5.29.35", "2.5.29.14"),
+        key_usages=("digitalSignature",),
+        extended_key_usages=("1.3.6.1.5.5.7.3.1",),
+        critical=frozenset({"2.5.29.15"}),
+    ),
+    signature_algorithms=DEFENDER_IOT.signature_algorithms,
+    key_type=base.EC,
+    key_sizes=(256, 384),
+    min_key_bits=256,
+    allowed_key_bits=(256, 384),
+    passphrase_characters=frozenset("0123456789"),
+    passphrase_wanted="digits",
+    files=(
+        base.FileKind(base.CERTIFICATE, ".cer", ("der",)),
+        base.FileKind(base.PRIVATE_KEY, ".pk8", ("der", "pem")),
+        base.FileKind(base.CHAIN, ".p7", ("pem",), required=False),
+    ),
+    chain_order=base.ROOT_FIRST,
+)
+
+
+@pytest.mark.parametrize("passphrase", [None, "4711"])
+def test_a_second_appliance_is_issued_and_staged_by_its_own_profile(
+    tmp_path: Path, ca: Path, passphrase: str | None
+) -> None:
+    site = Site(tmp_path, ca, RELAY)
+    wish = sensor("r", subject={"country": "US", "organization": "Contoso"}, key_passphrase=passphrase)
+    outcome = site.run(wish)["r"]
+    folder = Path(site.stage_folder.visible("r"))
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "r.plant.example.cer", "r.plant.example.p7", "r.plant.example.pk8",
+    ]  # fmt: skip
+    certificate = x509.load_der_x509_certificate((folder / "r.plant.example.cer").read_bytes())
+    assert certificate.subject.rfc4514_string() == "C=US,O=Contoso,CN=r.plant.example", "CN, O, C from the left"
+    assert isinstance(certificate.public_key(), ec.EllipticCurvePublicKey)
+    assert [extension.oid.dotted_string for extension in certificate.extensions] == list(RELAY.template.extensions)
+    key = serialization.load_der_private_key(
+        (folder / "r.plant.example.pk8").read_bytes(), passphrase.encode() if passphrase else None
+    )
+    assert key.public_key() == certificate.public_key()
+    assert outcome.action == "issued"
+    assert actions(site.run(wish)) == {"r": "kept"}
+    refused = site.obtain(wish | {"subject": {"country": "US", "organization": "x", "email": "a@b.example"}})["r"]
+    assert "one of the known fields organization, country" in refused.errors[0]

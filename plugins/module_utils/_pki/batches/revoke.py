@@ -3,18 +3,19 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Revoke certificates of the embedded CA: by sensor, serial number or file.
 
-Revoking only writes records; no key is needed. The next CRL of the CA lists them (:mod:`.publishing`).
+Revoking only writes records; no key is needed. The next CRL of the CA lists them (:mod:`..crl.publishing`).
 """
 
 from __future__ import annotations
 
 import datetime
+import functools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..._plain.errors import InputError, PkiError
+from ..._plain.errors import InputError
 from ..._plain.files import read_file
 from ..crypto import x509
 from ..state import revocations
@@ -25,6 +26,7 @@ from ..values import reading
 from ..values import x509_parts as parts
 from ..values.faults import shown
 from ..values.x509_parts import serial_text
+from .engine import attempt
 
 OPTIONS = ("serial", "certificate", "sensor", "reason", "revoked_at")
 TARGETS = OPTIONS[:3]
@@ -89,12 +91,9 @@ class Revoking:
 
     def run(self, requests: Sequence[Mapping[str, Any]]) -> list[RevocationOutcome]:
         """Carry out every request; one that cannot be done does not keep the others from it."""
-        outcomes = []
-        for request in requests:
-            try:
-                outcomes.append(self._one(request))
-            except PkiError as error:
-                outcomes.append(RevocationOutcome(request, FAILED, errors=(str(error),)))
+        outcomes = [
+            attempt(functools.partial(self._one, request), functools.partial(_failed, request)) for request in requests
+        ]
         if any(outcome.action == REVOKED for outcome in outcomes) and not self.check_mode:
             # On the disk before anybody is told that something is revoked.
             make_durable([self.ledger.folder])
@@ -228,6 +227,10 @@ class Revoking:
         self.ledger.prepare()
         stands = revocations.record(self.ledger, certificate, wanted)
         return RevokedCertificate(certificate, stands, new=stands is wanted)
+
+
+def _failed(request: Mapping[str, Any], error: str) -> RevocationOutcome:
+    return RevocationOutcome(request, FAILED, errors=(error,))
 
 
 def serial_candidates(value: Any) -> list[int]:
