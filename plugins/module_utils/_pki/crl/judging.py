@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -31,13 +31,12 @@ from ..values import x509_parts as parts
 from ..values.certificates import CertificateView, name_text, read_own_certificates, read_shared_certificates
 from ..values.certificates import signed_by as certificate_signed_by
 from ..values.failures import alone
+from ..values.limits import MAX_URLS
 from .verdicts import NO_URL, OK, REVOKED, CertificateVerdict, Verdict
 
 _POINTS, _BASIC_CONSTRAINTS = "2.5.29.31", "2.5.29.19"
 _FROM_FETCHING = {fetching.INCOMPLETE: "not-a-crl"}
 MAX_CHAIN = 10
-# URLs of one certificate that are fetched: with thousands, one hostile certificate would keep a run busy for hours.
-MAX_URLS = 16
 
 
 @dataclass(frozen=True)

@@ -146,7 +146,7 @@ _CONVERTIBLE = (reading.PKCS12, reading.PKCS7)
 
 def _judged(certificate: x509.Certificate, path: str, rejected: str | None) -> Judged:
     subject = parts.name_text(certificate.subject)
-    names = [value for short, value in parts.name_fields(certificate.subject) if short == "CN"]
+    names = [value for short, value in parts.name_pairs(certificate.subject) if short == "CN"]
     return Judged(
         certificate=certificate,
         source=path,

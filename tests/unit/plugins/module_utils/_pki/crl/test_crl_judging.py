@@ -18,6 +18,7 @@ from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crl.judgi
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crl.verdicts import CertificateVerdict, Verdict
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crypto import serialization, x509
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import x509_parts as parts
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values.limits import MAX_URLS
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain import fetching
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.fetching import Fetched
 from crl_kitchen import AT, DAY, PEM, URL, Kitchen, scope
@@ -101,7 +102,7 @@ def crl_for(kitchen: Kitchen, what: str) -> bytes:
         ("unknown critical", "scope", False, "unknown critical extensions: 1.2.3"),
         ("delta", "delta-without-base", False, "without its base"),
         ("lifted", "delta-without-base", False, "without its base"),
-        ("revoked", "revoked", True, "revoked on 2027-05-30 00:00:00 UTC, reason keyCompromise"),
+        ("revoked", "revoked", True, "revoked on 2027-05-30T00:00:00Z, reason keyCompromise"),
     ],
 )
 def test_reasons(kitchen: Kitchen, case: Case, what: str, reason: str, usable: bool, message: str) -> None:
@@ -361,3 +362,12 @@ def test_an_odd_certificate_ends_nothing(kitchen: Kitchen, name: str) -> None:
     for verdict in (judge(read_case("odd", path, [kitchen.chain], [URL]), got(kitchen.crl([7]))),):
         assert verdict.problem is None or "error inside" not in verdict.problem
     assert only(judge(fit, got(kitchen.crl([7])))).reason == "ok"
+
+
+def test_of_very_many_urls_the_first_are_fetched(kitchen: Kitchen) -> None:
+    urls = [f"http://crl.plant.example/{number}.crl" for number in range(3000)]
+    case = read_case("many", kitchen.leaf("many", *urls), [kitchen.chain])
+    assert case.wanted_urls() == urls[:MAX_URLS]
+    verdict = judge(case)
+    assert len(verdict.verdicts) == MAX_URLS
+    assert "names 3000 URLs" in verdict.verdicts[-1].warnings[-1]
