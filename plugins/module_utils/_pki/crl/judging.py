@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -27,8 +27,9 @@ from ..validation.revocation import (
     signature_objection,
     time_objection,
 )
+from ..values import names
 from ..values import x509_parts as parts
-from ..values.certificates import CertificateView, name_text, read_own_certificates, read_shared_certificates
+from ..values.certificates import CertificateView, name_text, read_own_certificates, read_shared_certificates, show
 from ..values.certificates import signed_by as certificate_signed_by
 from ..values.failures import alone
 from ..values.limits import MAX_URLS
@@ -75,8 +76,8 @@ class Case:
     def wanted_urls(self) -> list[str]:
         """Every URL that is to be fetched for it."""
         if self.leaf is None:
-            return list(self.urls)
-        return [url for view in self.subjects() for url in self.urls_for(view) if _scheme(url) == "http"]
+            return [url for url in self.urls if names.crl_url_problem(url) is None]
+        return [url for view in self.subjects() for url in self.urls_for(view) if names.crl_url_problem(url) is None]
 
     def urls_for(self, view: CertificateView) -> Sequence[str]:
         """The URLs that count for one of the subjects: its own, or for the certificate those that were given."""
@@ -210,6 +211,9 @@ class Judge:
         scheme = _scheme(url)
         if scheme != "http":
             return _Read("scheme", f"its scheme is {scheme or 'missing'}, which sensors do not fetch")
+        problem = names.crl_url_problem(url)
+        if problem is not None:
+            return _Read("scheme", f"{show(url)!r} is no URL that sensors fetch; wanted: {problem}")
         fetched = self.fetched.get(url)
         if fetched is None:
             return _Read("not-a-crl", "it was not fetched")
@@ -245,8 +249,7 @@ def _parse(fetched: fetching.Fetched) -> _Read:
     found = read_crls(Source(fetched.url, data))
     if not found.views:
         problem = "; ".join(found.problems) or "there is no CRL in it"
-        unknown = "unknown critical" in problem
-        return _Read("scope" if unknown else "not-a-crl", problem, facts=facts)
+        return _Read("scope" if "critical" in problem else "not-a-crl", problem, facts=facts)
     crl = found.views[0]
     encoding = "der" if data[:1] == b"\x30" else "pem"
     entries = len(crl.crl)
