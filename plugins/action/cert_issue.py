@@ -72,6 +72,7 @@ class ActionModule(ControllerAction):
         "ca_passphrase_variable": {"type": "str", "no_log": False},
         "ledger_dir": {"type": "path"},
         "crl_url": {"type": "str"},
+        "crl_dir": {"type": "path"},
         "issuers": {"type": "dict", "no_log": True, "default": {}},
         "issuers_variable": {"type": "str"},
         "variables_of": {"type": "str"},
@@ -133,6 +134,7 @@ class ActionModule(ControllerAction):
                 "dir": folder_of(params["ca_dir"], "ca_dir"),
                 "passphrase": passphrase_of(params["ca_passphrase"] or secrets.value(params["ca_passphrase_variable"])),
                 "crl_url": crl_url_of(params["crl_url"]),
+                "crl_dir": params["crl_dir"],
             }
         received = dict(params["received"] or {})
         files = received.pop("passphrase_files", None) or []

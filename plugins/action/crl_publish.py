@@ -52,7 +52,7 @@ class ActionModule(ControllerAction):
         host = str(params["variables_of"] or task_vars.get("inventory_hostname") or "")
         secrets = Secrets(HostVariables(self, task_vars, roles=("local_ca",)), host)
         passphrase = passphrase_of(params["ca_passphrase"] or secrets.value(params["ca_passphrase_variable"]))
-        authority = open_authority(ca_dir, passphrase, moment, datetime.timedelta(0))
+        authority = open_authority(ca_dir, passphrase, moment, datetime.timedelta(0), open_keys=False)
         publisher = Publisher(
             folder=folder,
             ledger=ledger_of(ca_dir, params["ledger_dir"]),

@@ -154,6 +154,10 @@ class Issuer(abc.ABC):
         """Why this issuer must not be used for a sensor, told before anything is made."""
         return None
 
+    def revoked(self, existing: Existing) -> str | None:
+        """Reason and time of a revocation that this issuer knows of and the ledger may not; None: it knows of none."""
+        return None
+
     def superseded(self, request: SensorRequest, existing: Existing, tools: Tools) -> Sequence[str]:
         """Why something that lies ready is to replace a bundle that could stay; empty: nothing does.
 

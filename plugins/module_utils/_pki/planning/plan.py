@@ -105,7 +105,7 @@ class Yardstick:
     terms: Terms
     moment: datetime.datetime
     foreign: Callable[[Existing], Sequence[str]]
-    revoked: Callable[[x509.Certificate], str | None] = lambda _certificate: None
+    revoked: Callable[[Existing], str | None] = lambda _existing: None
     asked: Callable[[x509.Certificate], Mapping[str, Any]] = lambda _certificate: {}
 
 
@@ -168,7 +168,7 @@ def _judge(request: SensorRequest, bundle: HeldBundle, yardstick: Yardstick) -> 
     reasons = [text for text, _change in changes]
     reasons += _key_reasons(request, bundle, public_key)
     reasons += yardstick.foreign(existing)
-    revoked = yardstick.revoked(view.certificate)
+    revoked = yardstick.revoked(existing)
     if revoked is not None:
         reasons.append(f"revoked: {revoked}")
     reasons += _time_reasons(request, view, yardstick)

@@ -26,15 +26,15 @@ _PBES2 = bytes.fromhex("06092a864886f70d01050d")
 _PBKDF2 = bytes.fromhex("06092a864886f70d01050c")
 
 
-def encrypted_pem(key: rsa.RSAPrivateKey, passphrase: str, rounds: int = ROUNDS) -> bytes:
+def encrypted_pem(key: rsa.RSAPrivateKey, passphrase: str, rounds: int | None = None) -> bytes:
     """The key as encrypted PEM.
 
-    :param rounds: of PBKDF2.
+    :param rounds: of PBKDF2; None: :data:`ROUNDS`.
     :raises ValueError: what was made does not open again; nothing of it must be written.
     """
     encryption = (
         serialization.PrivateFormat.PKCS12.encryption_builder()
-        .kdf_rounds(rounds)
+        .kdf_rounds(rounds or ROUNDS)
         .key_cert_algorithm(pkcs12.PBES.PBESv2SHA256AndAES256CBC)
         .hmac_hash(hashes.SHA256())
         .build(passphrase.encode())
