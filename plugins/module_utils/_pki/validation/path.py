@@ -237,12 +237,21 @@ def judge(views: Sequence[CertificateView], at: datetime.datetime, min_ca_key_bi
     return faults
 
 
+def unknown_critical_extensions(view: CertificateView) -> list[str]:
+    """The critical extensions of a certificate that TLS software does not understand or take as critical, by name."""
+    return [
+        extension_name(oid)
+        for oid, extension in view.extensions.items()
+        if extension.critical and oid not in _UNDERSTOOD
+    ]
+
+
 def critical_extensions_refused(view: CertificateView) -> str | None:
     """Which critical extensions make TLS software refuse a certificate, or None."""
-    critical = [oid for oid, extension in view.extensions.items() if extension.critical and oid not in _UNDERSTOOD]
+    critical = unknown_critical_extensions(view)
     if not critical:
         return None
-    shown = ", ".join(extension_name(oid) for oid in critical)
+    shown = ", ".join(critical)
     return f"marks as critical what software does not understand, or does not take as critical: {shown}"
 
 
