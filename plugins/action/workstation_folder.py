@@ -9,7 +9,7 @@ import os
 from typing import Any
 
 from ..module_utils._pki.trust.folder import write_folder
-from ..module_utils._pki.trust.judge import Judged, judge, parse_fingerprints
+from ..module_utils._pki.trust.judge import Judged, judge, judge_helpers, parse_fingerprints
 from ..module_utils._pki.values import x509_parts as parts
 from ..module_utils._plain.errors import InputError
 from ..module_utils._plain.hosts_file_entries import parse_entries
@@ -33,8 +33,9 @@ class ActionModule(ControllerAction):
         """Judge, then write what differs."""
         present, moment = params["state"] == "present", parts.now()
         paths, optional, planned, warnings = self._paths(params)
-        judged = judge(paths, moment, present, parse_fingerprints(params["fingerprints"]))
-        others = judge(optional, moment, present)
+        expected = parse_fingerprints(params["fingerprints"])
+        judged = judge(paths, moment, present, expected)
+        others = judge_helpers(optional, judged, moment, present, expected)
         result: dict[str, Any] = {
             "changed": False,
             "msg": ", ".join(one.label for one in judged) or "certificates by their fingerprints",

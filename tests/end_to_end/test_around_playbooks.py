@@ -139,7 +139,8 @@ def test_another_strategy_in_the_users_settings(ansible: Any, tmp_path: Path, st
         variables={"import_certificates_src": [str(fleet.root)], "import_certificates_trust_any": True},
         ANSIBLE_STRATEGY=strategy,
     )
-    assert "3 without received files" in imported.output, imported.output
+    assert imported.failed == {"sensor-3.plant.example"}, imported.output
+    assert "3 sensors: 0 issued, 2 kept, 1 failed" in imported.output
 
 
 def test_a_workstation_that_gets_lost_fails_alone(ansible: Any, tmp_path: Path) -> None:

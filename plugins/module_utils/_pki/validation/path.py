@@ -12,13 +12,15 @@ of certificates of one name) is bounded by a budget of signature checks and of s
 from __future__ import annotations
 
 import datetime
+import functools
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..crypto import ExtendedKeyUsageOID, dsa, ec, rsa, x509
-from ..values.certificates import CertificateView, extension_name, name_text, normal_name, show_time, signed_by
+from ..values.certificates import CertificateView, extension_name, name_text, normal_name, signed_by
+from ..values.moments import iso
 from . import name_constraints, policies
 
 MAX_LENGTH = 24  # certificates in a path
@@ -235,12 +237,21 @@ def judge(views: Sequence[CertificateView], at: datetime.datetime, min_ca_key_bi
     return faults
 
 
+def unknown_critical_extensions(view: CertificateView) -> list[str]:
+    """The critical extensions of a certificate that TLS software does not understand or take as critical, by name."""
+    return [
+        extension_name(oid)
+        for oid, extension in view.extensions.items()
+        if extension.critical and oid not in _UNDERSTOOD
+    ]
+
+
 def critical_extensions_refused(view: CertificateView) -> str | None:
     """Which critical extensions make TLS software refuse a certificate, or None."""
-    critical = [oid for oid, extension in view.extensions.items() if extension.critical and oid not in _UNDERSTOOD]
+    critical = unknown_critical_extensions(view)
     if not critical:
         return None
-    shown = ", ".join(extension_name(oid) for oid in critical)
+    shown = ", ".join(critical)
     return f"marks as critical what software does not understand, or does not take as critical: {shown}"
 
 
@@ -250,10 +261,10 @@ def _judge_ca(view: CertificateView, at: datetime.datetime, min_ca_key_bits: int
     if view.key_problem is not None:
         yield Fault("chain.parse", f"{view.title}: its public key cannot be read: {view.key_problem}", view)
     if at > view.not_after:
-        yield Fault("chain.expired", f"the CA certificate {view.title} expired on {show_time(view.not_after)}", view)
+        yield Fault("chain.expired", f"the CA certificate {view.title} expired on {iso(view.not_after)}", view)
     elif at < view.not_before:
         yield Fault(
-            "chain.expired", f"the CA certificate {view.title} is not valid before {show_time(view.not_before)}", view
+            "chain.expired", f"the CA certificate {view.title} is not valid before {iso(view.not_before)}", view
         )
     why_not = _not_a_ca(view)
     if why_not is not None:
@@ -351,12 +362,18 @@ def _weak_key(key: Any, min_rsa_bits: int) -> str | None:
     return None
 
 
+@functools.lru_cache(maxsize=1024)
+def _violation(certificate: CertificateView, is_leaf: bool, authority: CertificateView) -> str | None:
+    """Asked once for each pair: many paths lead over the same certificates."""
+    return name_constraints.violation(certificate, is_leaf, authority.value("2.5.29.30"))
+
+
 def _judge_names(view: CertificateView, constraints: Any, below: Sequence[CertificateView]) -> Iterator[Fault]:
     for position, certificate in enumerate(below):
         is_leaf = position == 0
         if certificate.self_issued and not is_leaf:
             continue
-        problem = name_constraints.violation(certificate, is_leaf, constraints)
+        problem = _violation(certificate, is_leaf, view)
         if problem is not None:
             whose = "" if is_leaf else f" (in the CA certificate {certificate.title})"
             yield Fault(

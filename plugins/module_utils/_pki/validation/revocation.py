@@ -18,7 +18,8 @@ from typing import Any
 
 from ..crypto import CRLEntryExtensionOID, UnreadableError, guard, x509
 from ..values import reading
-from ..values.certificates import CertificateView, extension_name, name_text, normal_name, show_time, verify_signature
+from ..values.certificates import CertificateView, extension_name, name_text, normal_name, verify_signature
+from ..values.moments import iso
 from ..values.x509_parts import serial_text
 from .model import Source
 
@@ -394,10 +395,10 @@ def time_objection(crl: CrlView, at: datetime.datetime) -> Answer | None:
     """Why a CRL is not in force at a moment, or None."""
     path = crl.source
     if crl.this_update is not None and crl.this_update > at:
-        text = f"the CRL {path} is not in force before {show_time(crl.this_update)}"
+        text = f"the CRL {path} is not in force before {iso(crl.this_update)}"
         return Answer("unusable", text, path, "not-yet-valid")
     if crl.next_update is not None and crl.next_update < at:
-        return Answer("expired", f"the CRL {path} expired on {show_time(crl.next_update)}", path)
+        return Answer("expired", f"the CRL {path} expired on {iso(crl.next_update)}", path)
     return None
 
 
@@ -509,7 +510,7 @@ def _look_up(crl: CrlView, delta: CrlView | None, view: CertificateView) -> Answ
             return Answer(
                 "revoked",
                 f"{view.title} (serial number {serial_text(view.serial)}) was revoked on "
-                f"{show_time(entry.revocation_date_utc)}{f', reason {reason}' if reason else ''}, "
+                f"{iso(entry.revocation_date_utc)}{f', reason {reason}' if reason else ''}, "
                 f"says the CRL {listing.source}",
                 listing.source,
                 revoked=entry.revocation_date_utc,

@@ -9,7 +9,8 @@ import datetime
 
 from ..crypto import ExtendedKeyUsageOID, rsa, x509
 from ..values import names
-from ..values.certificates import extension_name, show, show_time, signed_by
+from ..values.certificates import extension_name, show, signed_by
+from ..values.moments import iso
 from . import weak_keys
 from .case import Case, Rules
 from .facts import common_names, crl_urls, key_type, subject_pairs
@@ -58,14 +59,14 @@ def validity(case: Case) -> None:
     if view is None or any("date" in problem for problem in view.problems):
         return
     if case.at < view.not_before:
-        case.report("crt.not-yet-valid", f"not valid before {show_time(view.not_before)}", _path(case))
+        case.report("crt.not-yet-valid", f"not valid before {iso(view.not_before)}", _path(case))
     if case.at > view.not_after:
-        case.report("crt.expired", f"expired on {show_time(view.not_after)}", _path(case))
+        case.report("crt.expired", f"expired on {iso(view.not_after)}", _path(case))
     elif view.not_after - case.at < datetime.timedelta(days=case.bundle.min_days_left):
         days = (view.not_after - case.at).days
         case.report(
             "crt.expires-soon",
-            f"expires on {show_time(view.not_after)}, in {days} {'day' if days == 1 else 'days'}",
+            f"expires on {iso(view.not_after)}, in {days} {'day' if days == 1 else 'days'}",
             _path(case),
         )
     length = view.not_after - view.not_before

@@ -10,7 +10,7 @@ import os
 from ..._plain.errors import KeyReadError, PassphraseError
 from ..crypto import UnreadableError, guard
 from ..profiles.base import CERTIFICATE, CHAIN, PRIVATE_KEY
-from ..values import keys, reading
+from ..values import keys, limits, reading
 from ..values.certificates import (
     CertificateFile,
     CertificateView,
@@ -192,7 +192,9 @@ def read_request(case: Case) -> None:
     try:
         with guard():
             request = reading.load_request(blocks[0].der)
-            request.public_key()
+            problem = limits.key_problem(request.public_key())
+            if problem is not None:
+                raise UnreadableError(problem)
             normal_name(request.subject)
     except UnreadableError as error:
         case.report("csr.parse", f"the request cannot be read: {error}", source.path)
