@@ -72,7 +72,7 @@ def read_delivery(paths: Sequence[str], sensors: Sequence[Recipient], passphrase
     unusable: list[Finding] = []
     passed_over: list[Finding] = []
     for entry in pool.findings:
-        (passed_over if _is_letter(entry, inputs) else unusable).append(entry)
+        (passed_over if is_letter(entry, inputs) else unusable).append(entry)
     return Delivery(pool, tuple(unusable), tuple(passed_over))
 
 
@@ -81,7 +81,8 @@ def _take_apart(file: InputFile, sensors: Sequence[Recipient], passphrases: Sequ
     return take_apart(file, _candidates(file.label, sensors, passphrases)).packed()
 
 
-def _is_letter(entry: Finding, inputs: Inputs) -> bool:
+def is_letter(entry: Finding, inputs: Inputs) -> bool:
+    """Whether a finding is about something that merely lies there, and that nobody meant to be used."""
     if entry.severity == INFO:
         return True
     if entry.severity == ERROR or entry.id not in _PERHAPS_LETTERS:

@@ -70,6 +70,13 @@ def build_request(request: SensorRequest, key: PrivateKey) -> x509.CertificateSi
     return builder.sign(key, _hash(request))
 
 
+def key_usages_of(usage: x509.KeyUsage) -> list[str]:
+    """The usages that a certificate allows, by their names in RFC 5280, section 4.2.1.3."""
+    # The last two mean something, and can be asked for, only beside keyAgreement.
+    skipped = () if usage.key_agreement else ("encipher_only", "decipher_only")
+    return [name for argument, name in _KEY_USAGES.items() if argument not in skipped and getattr(usage, argument)]
+
+
 def _hash(request: SensorRequest) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512:
     algorithms: dict[str, type[hashes.SHA256 | hashes.SHA384 | hashes.SHA512]] = {
         "sha256": hashes.SHA256,

@@ -32,6 +32,7 @@ class LocalCa(Issuer):
     """
 
     kind = "local_ca"
+    warns = True
 
     def __init__(self, name: str, folder: str, authority: Authority | None, terms: Terms) -> None:
         super().__init__(name)
