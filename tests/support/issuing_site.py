@@ -189,7 +189,7 @@ def answer(csr: bytes, issuer: pki.Issued | None = None, **changes: Any) -> pki.
     """
     request = x509.load_pem_x509_csr(csr)
     issuer = issuer or pki.issuing()
-    oids = {short: oid for short, oid in parts.name_oids().items()}
+    oids = dict(parts.name_oids())
     dropped = {oids[short] for short in changes.get("drop", ())}
     subject = changes.get("subject") or x509.Name([entry for entry in request.subject if entry.oid not in dropped])
     days = changes.get("days", (-1, 700))
@@ -219,7 +219,7 @@ def answer(csr: bytes, issuer: pki.Issued | None = None, **changes: Any) -> pki.
 def template_extension() -> x509.UnrecognizedExtension:
     """The template that AD CS names in what it issues."""
     return x509.UnrecognizedExtension(
-        x509.ObjectIdentifier("1.3.6.1.4.1.311.21.7"), bytes.fromhex("300706052a0304050602")
+        x509.ObjectIdentifier("1.3.6.1.4.1.311.21.7"), bytes.fromhex("300706052a03040506")
     )
 
 
@@ -235,4 +235,3 @@ def answer_all(site: Site, issuer: str = "corp", **changes: Any) -> None:
     """The PKI department answers everything, with the chain."""
     for sensor, csr in requests_of(site, issuer).items():
         (site.inbox(issuer) / f"{sensor}.cer").write_bytes(answer(csr, **changes).crt + pki.chain())
-

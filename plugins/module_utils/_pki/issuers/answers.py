@@ -23,7 +23,7 @@ from ..validation.engine import validate_bundles
 from ..validation.model import ERROR, Bundle, Policy
 from ..validation.path import Search, find_path
 from ..values import reading
-from ..values.certificates import CertificateView, extension_name, show_time
+from ..values.certificates import CertificateView, extension_name, name_text, show_time
 from ..values.source import Source
 from .base import Obtained
 from .certificate import key_usages_of
@@ -53,8 +53,8 @@ _MICROSOFT = {
 }
 
 _SUBJECT = (
-    "let the CA take the subject from the request (AD CS: 'Supply in the request' in the template; EJBCA: the fields in "
-    "the end entity profile; Vault: allow sign-verbatim, or set country, organization and ou in the role)"
+    "let the CA take the subject from the request (AD CS: 'Supply in the request' in the template; EJBCA: the fields "
+    "in the end entity profile; Vault: allow sign-verbatim, or set country, organization and ou in the role)"
 )
 _USAGE = (
     "let the CA's profile or template give digitalSignature, keyEncipherment and the usages serverAuth and clientAuth"
@@ -168,11 +168,12 @@ def judge(
     for candidate, chain, found in zip(candidates, chains, report.results):
         revoked = state.revocation_of(candidate.leaf.view.certificate)
         errors = [f"it was revoked: {revoked.text}; have a new certificate issued"] if revoked is not None else []
-        errors += [
-            f"{finding.id}: {finding.message}{_advice(finding.id)}"
-            for finding in found.findings
-            if finding.severity == ERROR
-        ]
+        faults = [(finding.id, finding.message) for finding in found.findings if finding.severity == ERROR]
+        if not chain:
+            # That the file is empty says less than whose certificate is missing.
+            text = f"the certificate of its issuer is missing: {name_text(candidate.leaf.view.issuer)}"
+            faults = [fault for fault in faults if not fault[0].startswith("chain.")] + [("chain.incomplete", text)]
+        errors += [f"{fault}: {message}{_advice(fault)}" for fault, message in faults]
         altered = tuple(differences(candidate.request, candidate.leaf.view, moment))
         verdicts.append(Judged(candidate, chain, tuple(errors), altered))
     return verdicts
@@ -208,7 +209,7 @@ def differences(request: SensorRequest, view: CertificateView, moment: datetime.
     asked = {*request.profile.template.extensions, "2.5.29.17", *_OF_THE_CA}
     found += [
         (f"extension {_MICROSOFT.get(oid) or extension_name(oid)}", "none", "added")
-        for oid in view.extensions
+        for oid in (*view.extensions, *view.unreadable)
         if oid not in asked
     ]
     return found

@@ -27,6 +27,8 @@ DESCRIBED: Mapping[str, Maker] = {
     request_folder.KIND: request_folder.make,
     vault.KIND: vault.make,
     cfssl.KIND: cfssl.make,
+    "received": received.make,
+    "self_signed": self_signed.make,
 }
 
 

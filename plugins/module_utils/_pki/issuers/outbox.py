@@ -204,17 +204,19 @@ if not "%FAILED%"=="0" exit /b 1
 exit /b 0
 
 :one
-rem NAME, and KEY: the first digits of the request's public key; an answer to another request of the name is not mistaken for it.
+rem KEY: the first digits of the public key; an earlier answer for the name is not mistaken for this one.
 set "FILE=%NAME%-%KEY%"
-if exist "%ANSWERS%\%FILE%.cer" exit /b 0
+set "TO=%ANSWERS%\%FILE%.cer"
+if exist "%TO%" exit /b 0
 if not exist "%NAME%.csr" exit /b 0
 set "ID="
 if exist "submitted\%FILE%.id" set /p ID=<"submitted\%FILE%.id"
 if defined ID goto retrieve
+set "LOG=submitted\%FILE%.log"
 if defined CA (
-  certreq -submit -config "%CA%" -attrib "CertificateTemplate:%TEMPLATE%" "%NAME%.csr" "%ANSWERS%\%FILE%.cer" >"submitted\%FILE%.log" 2>&1
+  certreq -submit -config "%CA%" -attrib "CertificateTemplate:%TEMPLATE%" "%NAME%.csr" "%TO%" >"%LOG%" 2>&1
 ) else (
-  certreq -submit -attrib "CertificateTemplate:%TEMPLATE%" "%NAME%.csr" "%ANSWERS%\%FILE%.cer" >"submitted\%FILE%.log" 2>&1
+  certreq -submit -attrib "CertificateTemplate:%TEMPLATE%" "%NAME%.csr" "%TO%" >"%LOG%" 2>&1
 )
 for /f "tokens=2 delims=: " %%I in ('findstr /i /b /c:"RequestId:" "submitted\%FILE%.log"') do set "ID=%%~I"
 if defined ID >"submitted\%FILE%.id" echo %ID%
@@ -222,13 +224,13 @@ goto told
 
 :retrieve
 if defined CA (
-  certreq -retrieve -config "%CA%" %ID% "%ANSWERS%\%FILE%.cer" >"submitted\%FILE%.log" 2>&1
+  certreq -retrieve -config "%CA%" %ID% "%TO%" >"submitted\%FILE%.log" 2>&1
 ) else (
-  certreq -retrieve %ID% "%ANSWERS%\%FILE%.cer" >"submitted\%FILE%.log" 2>&1
+  certreq -retrieve %ID% "%TO%" >"submitted\%FILE%.log" 2>&1
 )
 
 :told
-if exist "%ANSWERS%\%FILE%.cer" (
+if exist "%TO%" (
   echo "%NAME%" issued
   exit /b 0
 )

@@ -13,9 +13,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[5] / "support"))
 
-import ca_servers  # noqa: E402
-import corporate_pki as pki  # noqa: E402
-from issuing_site import Site  # noqa: E402
+import ca_servers
+import corporate_pki as pki
+from issuing_site import Site
 
 
 @pytest.fixture

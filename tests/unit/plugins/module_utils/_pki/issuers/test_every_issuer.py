@@ -16,8 +16,8 @@ import corporate_pki as pki
 import pytest
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.planning.plan import Existing
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.planning.terms import Terms
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values.certificates import read_certificates
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import x509_parts as parts
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values.certificates import read_certificates
 from cryptography.hazmat.primitives import serialization
 from issuing_site import Site, actions, answer, answer_all, cn, requests_of, told, wanted
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import datetime
 import os
 import shutil
 import subprocess
@@ -204,8 +203,8 @@ def test_submit_cmd_is_for_ad_cs(corp: Site) -> None:
     assert 'set "TEMPLATE=OTSensor"' in lines
     assert f'set "NAME={cn(1)}"' in lines
     text = data.decode()
-    assert 'certreq -submit -attrib "CertificateTemplate:%TEMPLATE%" "%NAME%.csr" "%ANSWERS%\\%FILE%.cer"' in text
-    assert 'certreq -retrieve %ID% "%ANSWERS%\\%FILE%.cer"' in text
+    assert 'certreq -submit -attrib "CertificateTemplate:%TEMPLATE%" "%NAME%.csr" "%TO%"' in text
+    assert 'certreq -retrieve %ID% "%TO%"' in text
     assert corp.rows()[0]["template"] == "OTSensor"
     answer_all(corp)
     corp.run(sensor(1), sensor(2))
@@ -216,9 +215,7 @@ def test_submit_cmd_is_for_ad_cs(corp: Site) -> None:
 def test_no_name_is_anything_else_than_text_in_submit_cmd(name: str) -> None:
     row = outbox_module.Row(name, name, "0" * 64, "2026-01-01T00:00:00Z", "T")
     line = next(
-        line
-        for line in outbox_module.submit_script([row], "T").decode().split("\r\n")
-        if line.startswith('set "NAME=')
+        line for line in outbox_module.submit_script([row], "T").decode().split("\r\n") if line.startswith('set "NAME=')
     )
     inner = line.removeprefix('set "NAME=').removesuffix('"')
     # Between quotation marks the percent sign alone means something to cmd.exe, and is doubled.
@@ -324,7 +321,7 @@ countryName = supplied
 [server]
 basicConstraints = CA:FALSE
 extendedKeyUsage = serverAuth
-keyUsage = critical, digitalSignature, keyEncipherment, keyAgreement
+keyUsage = critical, keyEncipherment
 subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
 1.3.6.1.4.1.311.20.2 = ASN1:BMPSTRING:WebServer
@@ -342,10 +339,7 @@ authorityKeyIdentifier = keyid
     assert altered["subject order"] == ("C, O, OU, CN", "CN, O, OU, C")
     assert altered["SAN"] == (f"DNS:{cn(1)}", "none")
     assert altered["extendedKeyUsage"] == ("clientAuth, serverAuth", "serverAuth")
-    assert altered["keyUsage"] == (
-        "digitalSignature, keyEncipherment",
-        "digitalSignature, keyAgreement, keyEncipherment",
-    )
+    assert altered["keyUsage"][1] == "keyEncipherment"
     assert altered["validity"][0] == "730 days"
     assert altered["extension certificate template name (Microsoft)"] == ("none", "added")
     # What was changed and accepted is not asked for again.
@@ -374,7 +368,6 @@ def test_added_extensions_are_told(corp: Site) -> None:
         ({"days": (-300, -2)}, ("crt.expired",)),
         ({"extensions": ("ExtendedKeyUsage",), "more": (x509.ExtendedKeyUsage([x509.ObjectIdentifier("1.3.6.1.5.5.7.3.2")]),)},
          ("crt.extended-key-usage", "at the CA:")),
-        ({"hash": hashes.SHA1()}, ("crt.signature-algorithm", "SHA-256")),
         ({"issuer": pki.stranger()}, ("chain.", "trusted_roots")),
     ],
 )  # fmt: skip
@@ -399,6 +392,20 @@ def test_what_the_requirements_forbid_is_refused_with_the_reason(
     assert corp.certificate(cn(1)) != bad.certificate
 
 
+def test_an_answer_that_is_signed_with_sha1_is_refused(corp: Site, tmp_path: Path) -> None:
+    corp.run(sensor(1))
+    (tmp_path / "ca.pem").write_bytes(pki.issuing().crt)
+    (tmp_path / "ca.key").write_bytes(pki.issuing().private())
+    pki.openssl(
+        "x509", "-req", "-in", corp.outbox() / f"{cn(1)}.csr", "-CA", tmp_path / "ca.pem", "-CAkey", tmp_path / "ca.key",
+        "-sha1", "-copy_extensions", "copyall", "-days", "300", "-out", corp.inbox() / "weak.cer",
+    )  # fmt: skip
+    outcomes = corp.run(sensor(1))
+    assert actions(outcomes) == {cn(1): "failed"}
+    assert "crt.signature-algorithm" in told(outcomes)
+    assert "let the CA sign with SHA-256 or better" in told(outcomes)
+
+
 def test_of_two_good_answers_the_one_that_lasts_longer_is_taken(corp: Site) -> None:
     corp.run(sensor(1))
     csr = requests_of(corp)[cn(1)]
@@ -420,11 +427,10 @@ def test_a_revoked_answer_is_refused(corp: Site) -> None:
         serial=issued.certificate.serial_number,
         reason="keyCompromise",
         revoked=parts.now(),
-        issuer_key=issued.certificate.extensions.get_extension_for_class(
-            x509.AuthorityKeyIdentifier
-        ).value.key_identifier.hex(),  # type: ignore[union-attr]
+        issuer_key=revocations.key_mark(pki.issuing().certificate),
+        not_after=issued.certificate.not_valid_after_utc,
     )
-    revocations.record(corp.ledger, record)
+    revocations.record(corp.ledger, issued.certificate, record)
     (corp.inbox() / "1.cer").write_bytes(issued.crt + pki.chain())
     outcomes = corp.run(sensor(1))
     assert actions(outcomes) == {cn(1): "failed"}, told(outcomes)
@@ -509,7 +515,7 @@ def test_a_name_of_a_file_steers_no_terminal(corp: Site) -> None:
 def test_an_inbox_that_cannot_be_read_fails_those_that_wait(corp: Site) -> None:
     corp.run(sensor(1))
     corp.inbox().rmdir()
-    corp.inbox().parent.joinpath("corp").write_text("a file")
+    (corp.pki_dir / "inbox" / "corp").write_text("a file")
     outcomes = corp.run(sensor(1))
     assert actions(outcomes) == {cn(1): "failed"}
     assert "cannot be read" in told(outcomes)
@@ -641,4 +647,3 @@ def test_requests_are_read_by_openssl(corp: Site) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert os.listdir(corp.outbox()).count(f"{cn(1)}.csr") == 1
-    assert isinstance(parts.now(), datetime.datetime)
