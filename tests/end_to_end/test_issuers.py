@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "support")]
-import ca_servers
-import corporate_pki as pki
-from fleet import Fleet
-from issuing_site import answer
+import ca_servers  # noqa: E402
+import corporate_pki as pki  # noqa: E402
+from fleet import Fleet  # noqa: E402
+from issuing_site import answer  # noqa: E402
 
 
 def cn(number: int) -> str:
