@@ -46,6 +46,7 @@ from ..plugin_utils.options import (
     stage_of,
     summary_counts,
 )
+from ..plugin_utils.secrets import Secrets
 
 _PROGRESS_SECONDS = 10
 
@@ -72,6 +73,7 @@ class ActionModule(ControllerAction):
         "ca_passphrase_variable": {"type": "str", "no_log": False},
         "ledger_dir": {"type": "path"},
         "crl_url": {"type": "str"},
+        "crl_dir": {"type": "path"},
         "issuers": {"type": "dict", "no_log": True, "default": {}},
         "issuers_variable": {"type": "str"},
         "variables_of": {"type": "str"},
@@ -92,7 +94,7 @@ class ActionModule(ControllerAction):
         variables = HostVariables(self, task_vars, roles=("sensor_certificates", "local_ca", "import_certificates"))
         add_passphrases(variables, sensors, "key_passphrase")
         add_passphrases(variables, sensors, "received_passphrase")
-        secrets = _Secrets(variables, str(params["variables_of"] or task_vars.get("inventory_hostname") or ""))
+        secrets = Secrets(variables, str(params["variables_of"] or task_vars.get("inventory_hostname") or ""))
         described = check_described(
             params["issuers"] or secrets.value(params["issuers_variable"]), f"{SENSOR_PREFIX}issuers"
         )
@@ -126,13 +128,14 @@ class ActionModule(ControllerAction):
         result["lines"] = [text for issuer in issuers.by_name.values() for text in issuer.lines]
         return result
 
-    def _run(self, params: dict[str, Any], sensors: Sequence[dict[str, Any]], secrets: _Secrets) -> Run:
+    def _run(self, params: dict[str, Any], sensors: Sequence[dict[str, Any]], secrets: Secrets) -> Run:
         local_ca: dict[str, Any] = {}
         if any((sensor.get("issuer") or LOCAL_CA) == LOCAL_CA for sensor in sensors):
             local_ca = {
                 "dir": folder_of(params["ca_dir"], "ca_dir"),
                 "passphrase": passphrase_of(params["ca_passphrase"] or secrets.value(params["ca_passphrase_variable"])),
                 "crl_url": crl_url_of(params["crl_url"]),
+                "crl_dir": params["crl_dir"],
             }
         received = dict(params["received"] or {})
         files = received.pop("passphrase_files", None) or []
@@ -145,6 +148,7 @@ class ActionModule(ControllerAction):
         return Run(
             moment=parts.now(),
             check_mode=self.check_mode,
+            profile=load_profile(params["profile"]),
             ot_pki_dir=params["ot_pki_dir"],
             ledger=_ledger(params),
             local_ca=local_ca,
@@ -193,28 +197,6 @@ def _whole(outcome: SensorOutcome) -> tuple[str, str, str]:
     if outcome.reasons == ("missing",):
         return ("certificate", "none", "a first one")
     return ("certificate", "the one before", f"a new one ({'; '.join(outcome.reasons)})")
-
-
-class _Secrets:
-    """Reads secrets from the variables that hold them, so that no option and no result does."""
-
-    def __init__(self, variables: HostVariables, host: str) -> None:
-        self._variables = variables
-        self._host = host
-
-    def value(self, variable: str | None) -> Any:
-        """The variable's value, or None if none is named or it has none.
-
-        :raises InputError: it cannot be evaluated.
-        """
-        if not variable:
-            return None
-        if not self._variables.knows(self._host):
-            raise InputError(f"variables_of is {self._host!r}, which is not in the inventory")
-        values, errors = self._variables.read(self._host, [variable])
-        if variable in errors:
-            raise InputError(f"{variable} cannot be evaluated: {errors[variable]}")
-        return values.get(variable)
 
 
 def _ledger(params: dict[str, Any]) -> Ledger:

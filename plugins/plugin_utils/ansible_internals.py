@@ -13,6 +13,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+from ansible.inventory.helpers import sort_groups
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.action import ActionBase
 from ansible.template import Templar
@@ -41,9 +42,9 @@ class Fleet:
         return [str(host.name) for host in self._inventory.get_hosts(group, ignore_restrictions=True)]
 
     def groups_of(self, host: str) -> list[str]:
-        """The groups of a host, parents first, without C(all)."""
-        found = self._inventory.get_host(host)
-        return [str(group.name) for group in found.get_groups() if group.name not in ("all", "ungrouped")]
+        """The groups of a host in the order of their precedence, parents first, without C(all)."""
+        groups = sort_groups(self._inventory.get_host(host).get_groups())
+        return [str(group.name) for group in groups if group.name not in ("all", "ungrouped")]
 
     def raw_variables(self, host: str) -> dict[str, Any]:
         """A host's variables as the running task would see them there, templates not evaluated yet.

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from ..validation.path import Search, find_path
 from ..values import x509_parts as parts
-from ..values.certificates import show_time, signed_by
+from ..values.certificates import signed_by
+from ..values.moments import iso
 from .containers import is_rsa
 from .material import FoundCertificate, FoundKey, Material
 from .problem import INFO, WARNING, ConversionProblem, Finding, finding
@@ -242,7 +243,7 @@ def _listed(entries: Sequence[FoundCertificate]) -> str:
     shown = []
     for entry in entries[:6]:
         name = f", friendly name {entry.friendly_name!r}" if entry.friendly_name else ""
-        until = show_time(entry.view.not_after)[:10]
+        until = iso(entry.view.not_after)[:10]
         shown.append(
             f"{entry.view.title} until {until}, SHA-256 {entry.view.fingerprint[:16]}\N{HORIZONTAL ELLIPSIS}"
             f"{name} ({entry.source})"

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import datetime
+import functools
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -97,6 +99,17 @@ def crl_urls(view: CertificateView) -> list[str]:
         for name in point.full_name or []
         if isinstance(name, x509.UniformResourceIdentifier)
     ]
+
+
+@functools.lru_cache(maxsize=256)
+def _issuer_mark(issuer_name: Any) -> bytes:
+    return hashlib.sha256(repr(issuer_name).encode()).digest()
+
+
+def numbering_of(view: CertificateView) -> str:
+    """A mark that two certificates share exactly if they are of one issuer's name and have one serial number."""
+    serial = view.serial.to_bytes(view.serial.bit_length() // 8 + 1, "big", signed=True)
+    return hashlib.sha256(_issuer_mark(view.issuer_name) + serial).hexdigest()[:32]
 
 
 def _orders(sample: Sequence[str], own: Sequence[str]) -> dict[str, str]:

@@ -10,7 +10,7 @@ import os
 from ..._plain.errors import KeyReadError, PassphraseError
 from ..crypto import UnreadableError, guard
 from ..profiles.base import CERTIFICATE, CHAIN, PRIVATE_KEY
-from ..values import keys, reading
+from ..values import keys, limits, reading
 from ..values.certificates import (
     CertificateFile,
     CertificateView,
@@ -43,7 +43,15 @@ def _file_name(source: Source) -> str:
     return os.path.basename(source.path)
 
 
-@RULES.rule("crt.parse", "crt.encoding", "crt.several-certificates", "file.encoding", "file.contains-key")
+@RULES.rule(
+    "crt.parse",
+    "crt.encoding",
+    "crt.several-certificates",
+    "crt.not-first",
+    "file.encoding",
+    "file.unreadable-text",
+    "file.contains-key",
+)
 def read_certificate(case: Case) -> None:
     source = case.bundle.certificate
     if source is None:
@@ -69,12 +77,18 @@ def read_certificate(case: Case) -> None:
     case.certificate = leaf
     case.extra_certificates = tuple(view for view in found.views if view is not leaf)
     if case.extra_certificates:
-        first = "" if found.views[0] is leaf else ", which is not the first of them: a sensor would take another"
         case.report(
             "crt.several-certificates",
-            f"the file holds {len(found.views)} certificates; {leaf.title} was judged{first}",
+            f"the file holds {len(found.views)} certificates; {leaf.title} was judged",
             source.path,
         )
+        if found.views[0] is not leaf:
+            case.report(
+                "crt.not-first",
+                f"{leaf.title} is not the first certificate of the file, but {found.views[0].title}, "
+                "which a web server takes for its own",
+                source.path,
+            )
     for problem in leaf.problems:
         case.report("crt.parse", f"the certificate is damaged: {problem}", source.path)
     for oddity in leaf.oddities:
@@ -95,8 +109,11 @@ def _pick_leaf(case: Case, found: CertificateFile) -> CertificateView:
 
 
 def _report_text_encoding(case: Case, source: Source, content: reading.Content) -> None:
-    if content.text_encoding is not None:
-        case.report("file.encoding", f"the file is written in {content.text_encoding}", source.path)
+    if content.text_encoding is None:
+        return
+    # A byte order mark of UTF-8 is skipped by OpenSSL since 1.1.1.
+    check_id = "file.encoding" if content.text_encoding.startswith("UTF-8") else "file.unreadable-text"
+    case.report(check_id, f"the file is written in {content.text_encoding}", source.path)
 
 
 def _report_binary(case: Case, source: Source, content: reading.Content, role: str, what: str) -> None:
@@ -111,7 +128,14 @@ def _report_binary(case: Case, source: Source, content: reading.Content, role: s
         )
 
 
-@RULES.rule("key.parse", "key.passphrase", "key.passphrase-characters", "key.permissions", "file.encoding")
+@RULES.rule(
+    "key.parse",
+    "key.passphrase",
+    "key.passphrase-characters",
+    "key.permissions",
+    "file.encoding",
+    "file.unreadable-text",
+)
 def read_private_key(case: Case) -> None:
     source, passphrase = case.bundle.private_key, case.bundle.private_key_passphrase
     if passphrase:
@@ -163,7 +187,9 @@ def read_request(case: Case) -> None:
     try:
         with guard():
             request = reading.load_request(blocks[0].der)
-            request.public_key()
+            problem = limits.key_problem(request.public_key())
+            if problem is not None:
+                raise UnreadableError(problem)
             normal_name(request.subject)
     except UnreadableError as error:
         case.report("csr.parse", f"the request cannot be read: {error}", source.path)
@@ -178,6 +204,7 @@ def read_request(case: Case) -> None:
     "chain.contains-leaf",
     "chain.duplicate",
     "file.encoding",
+    "file.unreadable-text",
     "file.contains-key",
 )
 def read_chain(case: Case) -> None:
