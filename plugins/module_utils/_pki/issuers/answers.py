@@ -23,7 +23,8 @@ from ..validation.engine import validate_bundles
 from ..validation.model import ERROR, Bundle, Policy
 from ..validation.path import Search, find_path
 from ..values import reading
-from ..values.certificates import CertificateView, extension_name, name_text, show_time
+from ..values import x509_parts as parts
+from ..values.certificates import CertificateView, extension_name, name_text
 from ..values.source import Source
 from .base import Obtained
 from .certificate import key_usages_of
@@ -221,7 +222,7 @@ def _validity(request: SensorRequest, view: CertificateView, moment: datetime.da
     if abs(view.not_after - wanted) < datetime.timedelta(days=1):
         return []
     days = (view.not_after - view.not_before).days
-    return [("validity", f"{request.validity_days} days", f"{days} days, until {show_time(view.not_after)}")]
+    return [("validity", f"{request.validity_days} days", f"{days} days, until {parts.iso(view.not_after)}")]
 
 
 def _usages(request: SensorRequest, view: CertificateView) -> list[Change]:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 from ..._plain.errors import FileError
 from ..._plain.files import why
-from ..intake.delivery import PARALLEL_FROM, is_letter
+from ..intake.bounded import at_most
+from ..intake.delivery import MAX_SECONDS, PARALLEL_FROM, SECONDS, SECONDS_PER_FILE, is_letter, lost
 from ..intake.inputs import InputFile, read_inputs
 from ..intake.material import FoundCertificate, Material, PackedMaterial, take_apart
 from ..intake.problem import INFO
@@ -60,20 +61,21 @@ def read_answers(path: str, keys: Collection[str], names: Collection[str], passp
     by_key: dict[str, list[FoundCertificate]] = {}
     strangers: dict[str, list[FoundCertificate]] = {}
     authorities: list[FoundCertificate] = []
-    for packed in process_map(work, inputs.files, workers, _CHUNK):
-        material = Material.unpacked(packed)
-        findings += material.findings
-        for entry in material.certificates:
-            if entry.view.fingerprint in seen:
-                continue
-            seen.add(entry.view.fingerprint)
-            if entry.key_id in keys:
-                by_key.setdefault(entry.key_id or "", []).append(entry)
-            elif entry.is_ca:
-                authorities.append(entry)
-            else:
-                for name in {name.lower() for name in entry.view.common_names} & set(names):
-                    strangers.setdefault(name, []).append(entry)
+    with at_most(SECONDS + SECONDS_PER_FILE * len(inputs.files)):
+        for packed in process_map(work, inputs.files, workers, _CHUNK, lost, MAX_SECONDS):
+            material = Material.unpacked(packed)
+            findings += material.findings
+            for entry in material.certificates:
+                if entry.view.fingerprint in seen:
+                    continue
+                seen.add(entry.view.fingerprint)
+                if entry.key_id in keys:
+                    by_key.setdefault(entry.key_id or "", []).append(entry)
+                elif entry.is_ca:
+                    authorities.append(entry)
+                else:
+                    for name in {name.lower() for name in entry.view.common_names} & set(names):
+                        strangers.setdefault(name, []).append(entry)
     told = [entry for entry in findings if entry.severity != INFO and not is_letter(entry, inputs)]
     lines = [
         show(

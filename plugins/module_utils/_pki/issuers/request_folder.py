@@ -20,7 +20,8 @@ from ..planning.request import SensorRequest
 from ..state.events import Event
 from ..state.ledger import RECEIVED, Ledger
 from ..state.waiting import WaitingKey
-from ..values.certificates import show, show_time
+from ..values import x509_parts as parts
+from ..values.certificates import show
 from ..values.faults import shown
 from ..values.lists import counted
 from ..values.names import folder_name_problem
@@ -199,7 +200,7 @@ def _best(verdicts: Sequence[Judged], notes: Sequence[str]) -> Obtained | Refuse
     for other in others:
         why = "it would be refused" if other.errors and not best.errors else "the other one is better"
         if not other.errors:
-            why = f"the other one lasts until {show_time(best.candidate.leaf.view.not_after)}"
+            why = f"the other one lasts until {parts.iso(best.candidate.leaf.view.not_after)}"
         told.append(
             show(f"{counted(len(verdicts), 'answer')}: {best.candidate.source} is taken, {other.candidate.source} "
                  f"is not: {why}", 400)
