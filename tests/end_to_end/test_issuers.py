@@ -164,3 +164,45 @@ def test_a_misspelt_setting_fails_its_sensors_and_shows_no_secret(ansible: Any, 
     fleet.write()
     run = ansible.playbook("deploy_certs", fleet.inventory)
     assert run.code != 0
+
+
+def test_the_embedded_ca_is_changed(ansible: Any, tmp_path: Path) -> None:
+    """Another passphrase, a new issuing CA with its wave, and the organization's root above it."""
+    fleet = Fleet(tmp_path / "site", {cn(1): {}, cn(2): {}})
+    assert ansible.playbook("deploy_certs", fleet.inventory).code == 0
+    new = {"local_ca_new_passphrase": "an entirely different phrase", "change_ca_action": "passphrase"}
+    run = ansible.playbook("change_ca", fleet.inventory, "-vvv", variables=new)
+    assert run.code == 0, run.output
+    assert "2 keys of the CA" in run.output
+    assert "an entirely different phrase" not in run.output.replace("variables.json", "")
+    run = ansible.playbook("deploy_certs", fleet.inventory)
+    assert "local_ca_passphrase does not open" in run.output
+    fleet.set(local_ca_passphrase="an entirely different phrase")
+    assert ansible.playbook("deploy_certs", fleet.inventory).changed == 0
+    before = fleet.file(cn(1), "crt").read_bytes()
+    run = ansible.playbook("change_ca", fleet.inventory, variables={"change_ca_action": "issuing"})
+    assert run.code == 0, run.output
+    run = ansible.playbook("deploy_certs", fleet.inventory, variables={"sensor_certificates_max_changes": 1})
+    assert run.code == 0, run.output
+    assert "2 sensors: 1 issued, 1 kept" in run.output
+    run = ansible.playbook("deploy_certs", fleet.inventory)
+    assert fleet.file(cn(1), "crt").read_bytes() != before
+    fleet.verify(cn(1))
+    run = ansible.playbook("change_ca", fleet.inventory, variables={"change_ca_action": "request"})
+    assert run.code == 0, run.output
+    request = fleet.pki / "outbox" / "local_ca" / "issuing.csr"
+    issued = answer(request.read_bytes(), pki.root())
+    (tmp_path / "answer.p7b").write_bytes(pki.p7b(tmp_path, issued, pki.root()))
+    variables = {"change_ca_action": "install", "change_ca_certificate": str(tmp_path / "answer.p7b")}
+    planned = ansible.playbook("change_ca", fleet.inventory, "--check", variables=variables)
+    assert planned.code == 0, planned.output
+    run = ansible.playbook("change_ca", fleet.inventory, variables=variables)
+    assert run.code == 0, run.output
+    assert fleet.root.read_bytes() == pki.root().crt
+    assert ansible.playbook("deploy_certs", fleet.inventory).code == 0
+    fleet.verify(cn(2))
+    again = ansible.playbook("deploy_certs", fleet.inventory)
+    assert again.changed == 0, again.output
+    run = ansible.playbook("change_ca", fleet.inventory, variables={"change_ca_action": "pasphrase"})
+    assert run.code != 0
+    assert "change_ca_action is 'pasphrase'; wanted: one of passphrase, issuing, request, install" in run.output

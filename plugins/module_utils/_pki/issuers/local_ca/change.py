@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Change the embedded CA: another passphrase, a new issuing CA under the same root, or the organization's root above it.
+"""Change the embedded CA: another passphrase, a new issuing CA under its root, or the organization's root above it.
 
 Nothing in the CA's folder is changed in place. A whole new folder is made beside it, opened as every run opens it,
 and then exchanged with the old one in one step. So all keys have the new passphrase or none, and a run that is killed

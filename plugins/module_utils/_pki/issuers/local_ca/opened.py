@@ -227,9 +227,20 @@ def _key(folder: str, tier: str, certificate: x509.Certificate, passphrase: str)
     return key
 
 
+def _signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Whether the issuer signed it, with whatever kind of key: an organization's root may have an elliptic one."""
+    if parts.signed_by(certificate, issuer):
+        return True
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except Exception:  # noqa: BLE001 - InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm: it did not
+        return False
+    return True
+
+
 def _check_certificate(folder: str, tier: str, certificate: x509.Certificate, issuer: x509.Certificate) -> None:
     path = os.path.join(folder, f"{tier}.crt")
-    if not parts.signed_by(certificate, issuer):
+    if not _signed_by(certificate, issuer):
         raise AuthorityError(f"{path} is not signed by the key of {parts.name_text(issuer.subject)}")
     try:
         constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
@@ -355,7 +366,7 @@ def drift_warnings(authority: Authority, settings: AuthoritySettings) -> list[st
     if (set(made_dns), set(made_networks)) != (set(settings.permitted_dns), set(settings.permitted_networks)):
         made = ", ".join([*made_dns, *made_networks]) or "any name"
         warnings.append(f"local_ca_permitted_names differs from the CA, which is limited to {made}; {kept}")
-    if authority.tiers == 2:
+    if authority.tiers == 2 and authority.own_root:
         made_url = parts.crl_url(authority.certificate)
         if made_url != settings.root_crl_url:
             warnings.append(

@@ -38,6 +38,7 @@ from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values im
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.errors import InputError, PkiError
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from issuing_site import DAY, PASSPHRASE, Site, actions, cn, told, wanted
 
 NEW = "an entirely different phrase"
@@ -383,6 +384,17 @@ def test_a_root_that_allows_no_ca_below_its_subordinates(made: Site) -> None:
     issued = signed(path.read_bytes(), tight, usage=usage())
     with pytest.raises(InputError, match="the root must allow a CA below its own subordinates"):
         read(made, answer_files(made, issued.crt, tight.crt))
+
+
+def test_a_root_with_an_elliptic_key(made: Site) -> None:
+    path = made.folder / "issuing.csr"
+    changing(made).request(str(path))
+    root = pki.issue("Elliptic Root", None, ca=True, key=ec.generate_private_key(ec.SECP384R1()))
+    chain, _notes = read(made, answer_files(made, signed(path.read_bytes(), root, usage=usage()).crt, root.crt))
+    changing(made).install(chain)
+    assert opened(made).root == root.certificate
+    assert actions(made.run(wanted(1, "local_ca"))) == {cn(1): "issued"}
+    assert made.staged[0].action == "staged", made.staged
 
 
 def test_any_format_will_do(made: Site, tmp_path: Path) -> None:
