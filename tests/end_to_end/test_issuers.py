@@ -191,7 +191,7 @@ def test_the_embedded_ca_is_changed(ansible: Any, tmp_path: Path) -> None:
     run = ansible.playbook("change_ca", fleet.inventory, variables={"change_ca_action": "request"})
     assert run.code == 0, run.output
     request = fleet.pki / "outbox" / "local_ca" / "issuing.csr"
-    issued = answer(request.read_bytes(), pki.root())
+    issued = answer(request.read_bytes(), pki.root(), days=(-1, 2900))
     (tmp_path / "answer.p7b").write_bytes(pki.p7b(tmp_path, issued, pki.root()))
     variables = {"change_ca_action": "install", "change_ca_certificate": str(tmp_path / "answer.p7b")}
     planned = ansible.playbook("change_ca", fleet.inventory, "--check", variables=variables)
@@ -199,7 +199,8 @@ def test_the_embedded_ca_is_changed(ansible: Any, tmp_path: Path) -> None:
     run = ansible.playbook("change_ca", fleet.inventory, variables=variables)
     assert run.code == 0, run.output
     assert fleet.root.read_bytes() == pki.root().crt
-    assert ansible.playbook("deploy_certs", fleet.inventory).code == 0
+    run = ansible.playbook("deploy_certs", fleet.inventory)
+    assert run.code == 0, run.output
     fleet.verify(cn(2))
     again = ansible.playbook("deploy_certs", fleet.inventory)
     assert again.changed == 0, again.output

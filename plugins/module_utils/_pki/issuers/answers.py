@@ -143,12 +143,15 @@ def judge(
 ) -> list[Judged]:
     """Judge answers, all in one go.
 
+    A large fleet takes its time, so an answer can be younger than the run's own moment; it is judged as of now.
+
     :param roots: the certificates of the issuer's trusted roots; empty: the chain's own root counts.
     :param anchors: their files.
     :returns: one verdict for each, in the same order.
     """
     if not candidates:
         return []
+    moment = max(moment, parts.now())
     trusted = tuple(Source.read(path) for path in anchors)
     chains = [_chain(candidate, roots, moment) for candidate in candidates]
     bundles = [

@@ -154,5 +154,8 @@ def _differences(answer: FoundCertificate, authority: Authority) -> list[str]:
     if asked != given:
         words = [", ".join([*entry[0], *entry[1]]) or "any name" for entry in (given, asked)]
         found.append(f"it may vouch for {words[0]} (asked: {words[1]})")
-    found.append(f"it ends on {parts.iso(answer.view.not_after)}")
+    days = (answer.view.not_after - answer.view.not_before).days
+    found.append(
+        f"it ends on {parts.iso(answer.view.not_after)}; sensor_certificates_validity_days can be {days} at most"
+    )
     return found

@@ -265,8 +265,8 @@ class Changing:
 
         self._rebuild(work, self.passphrase)
         lines = [
-            "deploy_certs now issues every sensor's certificate anew, with the chain up to the organization's root; set "
-            "sensor_certificates_max_changes to do so in parts",
+            "deploy_certs now issues every sensor's certificate anew, with the chain up to the organization's root; "
+            "set sensor_certificates_max_changes to do so in parts",
             "Workstations keep trusting the root before until trust_store_remove_former: true; run with that when "
             "check_live shows that every sensor presents its new certificate",
         ]

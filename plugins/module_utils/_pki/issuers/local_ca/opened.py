@@ -47,7 +47,8 @@ class Authority:
 
     ``chain`` is what a sensor gets: issuing CA first, up to and with the root. ``root_key_present`` is
     false when the root's key was taken offline. ``own_root`` is false if the root is the organization's, and ``former``
-    are issuing CAs that this one took the place of. A key is opened when it is asked for, and once: that takes its time.
+    are issuing CAs that this one took the place of. A key is opened when it is asked for, and once: that takes its
+    time.
     """
 
     folder: str

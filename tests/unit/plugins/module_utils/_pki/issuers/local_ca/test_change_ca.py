@@ -393,7 +393,8 @@ def test_a_root_with_an_elliptic_key(made: Site) -> None:
     chain, _notes = read(made, answer_files(made, signed(path.read_bytes(), root, usage=usage()).crt, root.crt))
     changing(made).install(chain)
     assert opened(made).root == root.certificate
-    assert actions(made.run(wanted(1, "local_ca"))) == {cn(1): "issued"}
+    outcomes = made.run(wanted(1, "local_ca"))
+    assert actions(outcomes) == {cn(1): "issued"}, told(outcomes)
     assert made.staged[0].action == "staged", made.staged
 
 
