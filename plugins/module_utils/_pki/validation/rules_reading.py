@@ -19,6 +19,7 @@ from ..values.certificates import (
     read_shared_certificates,
     signed_by,
 )
+from . import pem_text
 from .case import Case, Rules
 from .model import Source
 
@@ -110,6 +111,10 @@ def _pick_leaf(case: Case, found: CertificateFile) -> CertificateView:
 
 def _report_text_encoding(case: Case, source: Source, content: reading.Content) -> None:
     if content.text_encoding is None:
+        problem = pem_text.problem(source.data or b"") if content.encoding == "pem" and source.is_file else None
+        if problem is not None:
+            message = f"OpenSSL does not read the file, and so no web server does: {problem}"
+            case.report("file.unreadable-text", message, source.path)
         return
     # A byte order mark of UTF-8 is skipped by OpenSSL since 1.1.1.
     check_id = "file.encoding" if content.text_encoding.startswith("UTF-8") else "file.unreadable-text"
@@ -162,7 +167,7 @@ def read_private_key(case: Case) -> None:
     except KeyReadError as error:
         case.report("key.parse", f"the private key cannot be read: {error}", source.path)
     else:
-        if not data.startswith(b"-----BEGIN"):
+        if not data.startswith(b"-----BEGIN") or pem_text.problem(data) is not None:
             content = reading.read_content(data)
             _report_text_encoding(case, source, content)
             _report_binary(case, source, content, PRIVATE_KEY, "private key")
