@@ -114,11 +114,13 @@ class Outbox:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Two runs that share an outbox write its lists one after the other; who waits too long goes ahead."""
-        if not os.path.isdir(self.path):
+        try:
+            with Folder.open(self.path) as folder:
+                descriptor = folder.open_file(_LOCK, os.O_RDWR | os.O_CREAT, PUBLIC_FILE)
+        except OSError:
+            # No outbox yet, or one in which nothing can be written; if something has to be, that says so.
             yield
             return
-        with self._opened() as folder:
-            descriptor = folder.open_file(_LOCK, os.O_RDWR | os.O_CREAT, PUBLIC_FILE)
         try:
             for _attempt in range(_LOCK_TRIES):
                 try:

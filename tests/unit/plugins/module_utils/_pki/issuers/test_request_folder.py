@@ -182,6 +182,14 @@ def test_an_outbox_that_cannot_be_written_fails_new_requests_and_no_answers(corp
     assert corp.waiting(cn(2)) == []
 
 
+def test_an_outbox_that_cannot_be_locked_matters_to_nobody_who_writes_nothing(corp: Site) -> None:
+    corp.run(sensor(1))
+    (corp.outbox() / ".lock").unlink(missing_ok=True)
+    (corp.outbox() / ".lock").mkdir()
+    assert actions(corp.run(sensor(1))) == {cn(1): "pending"}
+    assert corp.issuers.by_name["corp"].problems == ()
+
+
 def test_sensors_of_another_run_stay_in_the_lists(corp: Site) -> None:
     corp.run(sensor(1), sensor(2), sensor(3))
     (corp.inbox() / "2.cer").write_bytes(answer(requests_of(corp)[cn(2)]).crt + pki.chain())
