@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..crypto import ec, hashes, rsa, x509
 from ..planning.plan import subject_fields
@@ -89,8 +89,16 @@ def _hash(request: SensorRequest) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA5
 def _issuer_identifier(public_key: PublicKey, issuer: x509.Certificate | None) -> x509.AuthorityKeyIdentifier:
     if issuer is None:
         return x509.AuthorityKeyIdentifier.from_issuer_public_key(public_key)
-    identifier = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    try:
+        identifier = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    except x509.ExtensionNotFound:
+        # An organization's root may have signed the issuing CA without one.
+        return x509.AuthorityKeyIdentifier.from_issuer_public_key(_public_key_of(issuer))
     return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
+
+
+def _public_key_of(certificate: x509.Certificate) -> Any:
+    return certificate.public_key()
 
 
 def extensions_of(

@@ -99,6 +99,14 @@ def _problems(
         found.append(f"its keyUsage lacks keyCertSign; {dict(_ADVICE)['chain.not-a-ca']}")
     if usage is not None and publishes and not usage.crl_sign:
         found.append("its keyUsage lacks cRLSign, and local_ca_crl_url says that it publishes a CRL")
+    own = x509.SubjectKeyIdentifier.from_public_key(authority.key.public_key()).digest
+    given = answer.view.subject_key_identifier()
+    if given is not None and given != own:
+        # The ledger, the numbers of CRLs and what they list are told by this identifier.
+        found.append(
+            f"its subjectKeyIdentifier is {given.hex()}; wanted: {own.hex()} (SHA-1 of its key, RFC 5280 section "
+            "4.2.1.2), as the request asks for it, or none"
+        )
     if found:
         return found
     probe = _probe(answer, authority, names, moment)

@@ -321,7 +321,13 @@ _REQUEST_LINES = (
 def request_of(certificate: x509.Certificate, key: rsa.RSAPrivateKey) -> bytes:
     """A request for the same CA (RFC 2986), PEM: its name, and what limits it. The same each time."""
     builder = x509.CertificateSigningRequestBuilder().subject_name(certificate.subject)
-    for kind in (x509.BasicConstraints, x509.KeyUsage, x509.NameConstraints, x509.ExtendedKeyUsage):
+    for kind in (
+        x509.SubjectKeyIdentifier,
+        x509.BasicConstraints,
+        x509.KeyUsage,
+        x509.NameConstraints,
+        x509.ExtendedKeyUsage,
+    ):
         try:
             extension = certificate.extensions.get_extension_for_class(kind)  # type: ignore[type-var]
         except x509.ExtensionNotFound:

@@ -263,10 +263,12 @@ def signed(csr: bytes, issuer: pki.Issued, **changes: Any) -> pki.Issued:
         .serial_number(x509.random_serial_number())
         .not_valid_before(pki.NOW + days[0] * DAY)
         .not_valid_after(pki.NOW + days[1] * DAY)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(request.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()), critical=False)
         .add_extension(x509.BasicConstraints(ca=changes.get("ca", True), path_length=None), critical=True)
     )
+    identifier = changes.get("identifier", x509.SubjectKeyIdentifier.from_public_key(request.public_key()))
+    if identifier is not None:
+        builder = builder.add_extension(identifier, critical=False)
     if "usage" in changes:
         builder = builder.add_extension(changes["usage"], critical=True)
     if "constraints" in changes:
@@ -334,6 +336,7 @@ def test_the_issuing_ca_goes_under_the_organizations_root(made: Site) -> None:
         ({"usage": usage(sign=False)}, "its keyUsage lacks keyCertSign"),
         ({"usage": usage(crl=False)}, "its keyUsage lacks cRLSign"),
         ({"days": (-300, -2)}, "expired"),
+        ({"identifier": x509.SubjectKeyIdentifier(b"another")}, "its subjectKeyIdentifier is"),
         ({"constraints": x509.NameConstraints([x509.DNSName("office.example")], None)}, "let the root permit the sensors' names"),
     ],
 )  # fmt: skip
@@ -384,6 +387,17 @@ def test_a_root_that_allows_no_ca_below_its_subordinates(made: Site) -> None:
     issued = signed(path.read_bytes(), tight, usage=usage())
     with pytest.raises(InputError, match="the root must allow a CA below its own subordinates"):
         read(made, answer_files(made, issued.crt, tight.crt))
+
+
+def test_an_issuing_ca_without_key_identifier_issues_all_the_same(made: Site) -> None:
+    path = made.folder / "issuing.csr"
+    changing(made).request(str(path))
+    issued = signed(path.read_bytes(), pki.root(), usage=usage(), identifier=None)
+    chain, _notes = read(made, answer_files(made, issued.crt, pki.root().crt))
+    changing(made).install(chain)
+    outcomes = made.run(wanted(1, "local_ca"))
+    assert actions(outcomes) == {cn(1): "issued"}, told(outcomes)
+    assert made.staged[0].action == "staged", made.staged
 
 
 def test_a_root_with_an_elliptic_key(made: Site) -> None:
