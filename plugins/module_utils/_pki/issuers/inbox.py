@@ -41,14 +41,14 @@ class Answers:
 
 
 def read_answers(path: str, keys: Collection[str], names: Collection[str], passphrases: Sequence[str] = ()) -> Answers:
-    """Look through an inbox; one that does not exist is empty.
+    """Look through an inbox; one that does not exist is empty, and told.
 
     :param keys: the public key ids that are waited for. :param names: common names, in lower case.
     :raises FileError: the folder cannot be read.
     :raises ConversionProblem: there is too much in it.
     """
     if not os.path.lexists(path):
-        return Answers()
+        return Answers(lines=(f"there is no folder {show(path, 400)}, in which answers are looked for",))
     try:
         os.listdir(path)
     except OSError as error:

@@ -9,6 +9,7 @@ the requirements; until then the sensor keeps what it has.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -42,11 +43,14 @@ class RequestFolderSettings:
     """Where requests go and answers come from.
 
     :ivar template: the certificate template of AD CS, empty for other CAs.
+    :ivar own_inbox: the inbox is where nobody named one, so it is made; one that was named may be a share that is not
+        there at the moment.
     :ivar passphrases: open answers that come encrypted.
     """
 
     outbox: Outbox
     inbox: str
+    own_inbox: bool = False
     trusted_roots: tuple[str, ...] = ()
     passphrases: tuple[str, ...] = field(default=(), repr=False)
 
@@ -147,6 +151,9 @@ class RequestFolder(AskingIssuer):
                 words = f"would be requested from {self.name}"
                 yield Pending(job.request.name, words, new=True, notes=jobs.notes.get(job.request.name, ()))
             return
+        if self.settings.own_inbox:
+            with contextlib.suppress(OSError):
+                os.makedirs(self.settings.inbox, exist_ok=True)
         for made in self.make_keys(jobs.new, tools):
             try:
                 self.settings.outbox.show(
@@ -253,5 +260,5 @@ def make(name: str, settings: Mapping[str, Any], run: Run) -> RequestFolder:
     passphrase = given.secret("passphrase")
     passphrases = tuple(entry for entry in (passphrase, *(run.received.get("passphrases") or ())) if entry)
     box = Outbox(paths["outbox"], f"{given.where}.outbox", template)
-    found = RequestFolderSettings(box, paths["inbox"], given.trusted_roots(), passphrases)
+    found = RequestFolderSettings(box, paths["inbox"], given.text("inbox") is None, given.trusted_roots(), passphrases)
     return RequestFolder(name, found, run.ledger)

@@ -622,6 +622,23 @@ def test_a_wrong_setting_is_named(site: Site, settings: dict[str, Any], words: t
         assert word in told(outcomes)
 
 
+def test_a_named_inbox_that_is_not_there_is_told_and_not_made(site: Site) -> None:
+    site.described["corp"] = {"kind": "request_folder", "inbox": str(site.folder / "share" / "answers")}
+    site.run(sensor(1))
+    assert actions(site.run(sensor(1))) == {cn(1): "pending"}
+    (line,) = site.issuers.by_name["corp"].lines
+    assert "there is no folder" in line
+    assert not (site.folder / "share").exists()
+
+
+def test_the_inbox_that_nobody_named_is_made(site: Site) -> None:
+    site.described["corp"] = {"kind": "request_folder"}
+    site.run(sensor(1))
+    assert (site.pki_dir / "inbox" / "corp").is_dir()
+    site.run(sensor(1))
+    assert site.issuers.by_name["corp"].lines == ()
+
+
 def test_without_trusted_roots_the_answers_own_root_counts(site: Site) -> None:
     site.described["corp"] = {"kind": "request_folder"}
     site.run(sensor(1))
