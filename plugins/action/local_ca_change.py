@@ -71,7 +71,13 @@ class ActionModule(ControllerAction):
         if folder_state(folder) == "absent":
             raise InputError(f"there is no CA in {folder}; name the folder of the CA in local_ca_dir")
         changing = Changing(
-            folder, str(passphrase), settings, ledger_of(folder, params["ledger_dir"]), parts.now(), self.check_mode
+            folder,
+            str(passphrase),
+            settings,
+            ledger_of(folder, params["ledger_dir"]),
+            parts.now(),
+            self.check_mode,
+            crl_url=crl_url_of(params["crl_url"]),
         )
         notes: list[str] = []
         if action == PASSPHRASE:

@@ -55,6 +55,7 @@ class Changing:
     """The CA that is to be changed.
 
     :ivar passphrase: the one that it has. :ivar settings: how a CA of this inventory is made.
+    :ivar crl_url: the CRL URL that certificates get from now on, or None.
     """
 
     folder: str
@@ -64,6 +65,7 @@ class Changing:
     moment: datetime.datetime
     check_mode: bool = False
     lock_timeout: float = 30.0
+    crl_url: str | None = None
 
     def opened(self) -> Authority:
         """The CA as it is.
@@ -141,6 +143,11 @@ class Changing:
         used, url = self._used(authority.certificate)
         if not used:
             return Changed(False, "the issuing CA has issued nothing yet, so it is kept", ())
+        if url is not None and url == self.crl_url:
+            raise InputError(
+                f"local_ca_crl_url is {url}, where the CRL of the issuing CA before stays until its last certificate "
+                "ends; wanted: another URL for the new one's, with another file name"
+            )
         domains, networks = parts.permitted_names(authority.certificate)
         settings = replace(self.settings, permitted_dns=tuple(domains), permitted_networks=tuple(networks))
         if settings.issuing_validity_days > (authority.root.not_valid_after_utc - self.moment).days:
@@ -173,10 +180,7 @@ class Changing:
             "parts. The root stays, so workstations trust both"
         ]
         if url is not None:
-            lines.append(
-                f"Set local_ca_crl_url to another URL than {url}: there the CRL of the issuing CA before is kept fresh "
-                "until its last certificate ends"
-            )
+            lines.append(f"publish_crl keeps the CRL at {url} fresh until the last certificate that names it ends")
         name = parts.name_text(made[0].certificate.subject) if made else "a new issuing CA"
         return Changed(True, f"{name} {'would take' if self.check_mode else 'takes'} the place of "
                        f"{parts.name_text(authority.certificate.subject)}", tuple(lines))  # fmt: skip

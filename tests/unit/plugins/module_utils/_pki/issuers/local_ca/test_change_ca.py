@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +216,14 @@ def test_the_ca_before_publishes_its_crl_until_its_last_certificate_ends(made: S
     (ca,) = opened(made).former
     assert crl.is_signature_valid(ca.certificate.public_key())  # type: ignore[arg-type]
     assert "former" not in published(parts.now() + 800 * DAY)
+
+
+def test_a_new_issuing_ca_publishes_its_crl_elsewhere(made: Site) -> None:
+    url = "http://pki.plant.example/a.crl"
+    issue_with_url(made, url)
+    with pytest.raises(InputError, match="wanted: another URL for the new one's"):
+        replace(changing(made), crl_url=url).new_issuing()
+    assert replace(changing(made), crl_url="http://pki.plant.example/b.crl").new_issuing().changed
 
 
 def issue_with_url(site: Site, url: str) -> None:
