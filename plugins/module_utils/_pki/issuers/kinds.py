@@ -12,7 +12,7 @@ from typing import Any
 
 from ..._plain.errors import InputError, PkiError
 from ..values.faults import shown
-from . import received, self_signed
+from . import cfssl, received, request_folder, self_signed, vault
 from .base import Issuer, Maker, Run
 from .local_ca import issuer as local_ca
 
@@ -23,7 +23,13 @@ BUILT_IN: Mapping[str, Maker] = {
     "self_signed": self_signed.make,
 }
 # Those that are described in sensor_certificates_issuers, by their ``kind``.
-DESCRIBED: Mapping[str, Maker] = {}
+DESCRIBED: Mapping[str, Maker] = {
+    request_folder.KIND: request_folder.make,
+    vault.KIND: vault.make,
+    cfssl.KIND: cfssl.make,
+    "received": received.make,
+    "self_signed": self_signed.make,
+}
 
 
 @dataclass(frozen=True)
@@ -62,9 +68,7 @@ def check_described(described: Any, variable: str = "sensor_certificates_issuers
         if kind not in DESCRIBED:
             close = difflib.get_close_matches(str(kind), list(DESCRIBED), n=1)
             hint = f"; did you mean {close[0]}?" if close else ""
-            raise InputError(
-                f"{where}.kind is {shown(kind)}; wanted: one of {', '.join(DESCRIBED) or 'none yet'}{hint}"
-            )
+            raise InputError(f"{where}.kind is {shown(kind)}; wanted: one of {', '.join(DESCRIBED)}{hint}")
         found[str(name)] = dict(settings)
     return found
 

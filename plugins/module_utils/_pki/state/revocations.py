@@ -80,7 +80,8 @@ def reason_of(value: object) -> str:
 
 def key_mark(certificate: x509.Certificate) -> str:
     """The key identifier of a CA, by which its revocations are told from those of an earlier CA."""
-    return parts.subject_key_identifier(parts.rsa_public_key(certificate)).hex()
+    # An organization's root, which can stand above the embedded CA, may have a key of any kind.
+    return x509.SubjectKeyIdentifier.from_public_key(certificate.public_key()).digest.hex()
 
 
 def find(ledger: Ledger, serial: int, issuer_key: str | None = None) -> RevocationRecord | None:
