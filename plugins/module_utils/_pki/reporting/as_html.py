@@ -50,7 +50,9 @@ def render(fleet: Fleet) -> bytes:
         "words": words,
         "sites": _sites(fleet.sensors),
         "changes": (fleet.changes or ())[:MAX_CHANGES],
-        "data": pages.data_of({"pool": pool.values, "rows": rows, "months": [month["month"] for month in fleet.calendar]}),
+        "data": pages.data_of(
+            {"pool": pool.values, "rows": rows, "months": [month["month"] for month in fleet.calendar]}
+        ),
     }
     return pages.render("fleet.html", values, script="fleet.js")
 
@@ -63,7 +65,17 @@ def _row(row: SensorRow, pool: _Pool) -> list[Any]:
     return [
         row.name,
         0 if common_name == row.name else common_name,
-        pool.add([row.site, list(row.groups), row.state, row.issuer, row.issuer_subject, list(row.chain), row.chain_not_after]),
+        pool.add(
+            [
+                row.site,
+                list(row.groups),
+                row.state,
+                row.issuer,
+                row.issuer_subject,
+                list(row.chain),
+                row.chain_not_after,
+            ]
+        ),
         row.serial or 0,
         row.fingerprint or 0,
         pool.add([row.not_before, row.not_after, row.due_on, row.due, row.expired, row.days_left, row.key_bits]),
@@ -77,7 +89,10 @@ def _row(row: SensorRow, pool: _Pool) -> list[Any]:
         ],
         pool.add([row.live.get("state"), row.live.get("seen"), row.live.get("confirmed"), dict(row.crl), row.request]),
         [
-            [pool.add([e["time"], e["event"], e["actor"], e["reason"]]), 0 if e["serial"] == row.serial else e["serial"] or 1]
+            [
+                pool.add([e["time"], e["event"], e["actor"], e["reason"]]),
+                0 if e["serial"] == row.serial else e["serial"] or 1,
+            ]
             for e in _history(row.history)
         ],
     ]
@@ -89,7 +104,7 @@ def _without(text: str, common_name: str) -> str:
 
 
 def _findings(row: SensorRow) -> list[Mapping[str, Any]]:
-    found = [dict(one) for one in row.findings[:MAX_FINDINGS]]
+    found: list[Mapping[str, Any]] = list(row.findings[:MAX_FINDINGS])
     rest = len(row.findings) - MAX_FINDINGS
     if rest > 0:
         more = {"id": "report.more", "severity": "info", "message": f"and {rest} more findings, see fleet.json"}
@@ -102,7 +117,10 @@ def _files(files: Sequence[Mapping[str, str]], name: str, common_name: str, pool
     shared = [[one["field"], one["path"].replace(name, "\x02").replace(common_name or name, "\x01")] for one in files]
     hashes = [one["sha256"] for one in files]
     # The chain is the same for many; a key's and a certificate's file is one sensor's.
-    return [pool.add(shared), *(pool.add(value) if one["kind"] == "pem" else value for one, value in zip(files, hashes))]
+    return [
+        pool.add(shared),
+        *(pool.add(value) if one["kind"] == "pem" else value for one, value in zip(files, hashes)),
+    ]
 
 
 def _history(history: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -123,7 +141,16 @@ def _sites(rows: Sequence[SensorRow]) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for row in rows:
         counts = found.setdefault(
-            row.site, {"site": row.site or "(none)", "sensors": 0, "to_upload": 0, "due": 0, "failed": 0, "ends": None, "next_due": None}
+            row.site,
+            {
+                "site": row.site or "(none)",
+                "sensors": 0,
+                "to_upload": 0,
+                "due": 0,
+                "failed": 0,
+                "ends": None,
+                "next_due": None,
+            },
         )
         counts["sensors"] += 1
         counts["to_upload"] += row.upload.needed

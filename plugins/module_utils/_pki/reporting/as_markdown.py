@@ -30,7 +30,12 @@ def render(fleet: Fleet) -> bytes:
     lines += _due([row for row in fleet.sensors if row.due or row.expired])
     orphans = [_text(row.name) for row in fleet.sensors if row.state == ORPHANED]
     if orphans:
-        lines += ["## Not in the inventory any more", "", "The playbook `retire_sensors` revokes and removes what they have.", ""]
+        lines += [
+            "## Not in the inventory any more",
+            "",
+            "The playbook `retire_sensors` revokes and removes what they have.",
+            "",
+        ]
         lines += [*_listed(orphans), ""]
     lines += _authorities(fleet)
     lines += _calendar(fleet)
@@ -45,7 +50,9 @@ def render(fleet: Fleet) -> bytes:
 def _uploads(rows: Sequence[SensorRow]) -> list[str]:
     if not rows:
         return []
-    cells = [(row.site, row.name, row.upload.certificate_name, _day(row.upload.since), row.upload.validation) for row in rows]
+    cells = [
+        (row.site, row.name, row.upload.certificate_name, _day(row.upload.since), row.upload.validation) for row in rows
+    ]
     return [
         f"## {counted(len(rows), 'sensor')} to upload",
         "",

@@ -41,7 +41,9 @@ def render(fleet: Fleet) -> bytes:
     for name, labels, value in _samples(fleet):
         by_name[name].append(f"{name}{_labels(labels)} {_number(value)}\n")
     text = "".join(
-        f"# HELP {name} {_HELP[name]}\n# TYPE {name} gauge\n{''.join(lines)}" for name, lines in by_name.items() if lines
+        f"# HELP {name} {_HELP[name]}\n# TYPE {name} gauge\n{''.join(lines)}"
+        for name, lines in by_name.items()
+        if lines
     )
     return text.encode("utf-8")
 
@@ -69,7 +71,9 @@ def _sensors(fleet: Fleet) -> Iterator[Sample]:
             yield "ot_pki_renewal_due", own, _unix(row.due_on)
         path = next((entry["path"] for entry in row.upload.files if entry["kind"] == "crt"), "")
         issuer = row.chain[0] if row.chain else _common_name(row.issuer_subject)
-        yield from _certificate(row.common_name or "", issuer, row.serial, path, row.name, row.not_before, row.not_after, row.expired)
+        yield from _certificate(
+            row.common_name or "", issuer, row.serial, path, row.name, row.not_before, row.not_after, row.expired
+        )
 
 
 def _authorities(fleet: Fleet) -> Iterator[Sample]:

@@ -194,4 +194,3 @@ def chain_texts(views: Sequence[CertificateView]) -> tuple[tuple[str, ...], str 
     """A chain as titles, and the first end in it."""
     first = min((view.not_after for view in views), default=None)
     return tuple(harmless(view.title) for view in views), parts.iso(first) if first is not None else None
-

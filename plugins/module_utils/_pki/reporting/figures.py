@@ -46,7 +46,7 @@ def calendar_of(rows: Iterable[SensorRow], moment: datetime.datetime) -> tuple[d
             due[max(row.due_on[:7], first)] += 1
             ends[max(row.not_after[:7], first)] += 1
     last = max([*due, *ends, first])
-    months = []
+    months: list[dict[str, Any]] = []
     month = first
     while month <= last and len(months) < MAX_MONTHS:
         months.append({"month": month, "due": due[month], "ends": ends[month]})
@@ -65,6 +65,7 @@ def changes_since(histories: Mapping[str, Sequence[Event]], since: str) -> tuple
     found = []
     for sensor, history in histories.items():
         seen: tuple[str, str | None] | None = None
+        own: list[dict[str, Any]] = []
         for event in history:
             if event.event == "seen":
                 now = (event.reason, event.fingerprint)
@@ -72,7 +73,7 @@ def changes_since(histories: Mapping[str, Sequence[Event]], since: str) -> tuple
                 if same:
                     continue
             if event.time >= since:
-                found.append(
+                own.append(
                     {
                         "time": harmless(event.time, 40),
                         "sensor": harmless(sensor),
@@ -82,6 +83,7 @@ def changes_since(histories: Mapping[str, Sequence[Event]], since: str) -> tuple
                         "serial": harmless(event.serial, 100) if event.serial else None,
                     }
                 )
+        found += reversed(own)
     found.sort(key=lambda entry: str(entry["sensor"]))
     found.sort(key=lambda entry: str(entry["time"]), reverse=True)
     return tuple(found[:MAX_CHANGES])

@@ -282,7 +282,8 @@ class _Gathering:
     ) -> SensorRow:
         view = self._views.get(sensor.name) if bundle is not None else None
         recorded = next(
-            (event for event in history if view and event.fingerprint == view.fingerprint and event.event in ISSUING), None
+            (event for event in history if view and event.fingerprint == view.fingerprint and event.event in ISSUING),
+            None,
         )
         issuer = recorded.issuer if recorded is not None else sensor.issuer
         state = facts.STAGED if bundle is not None else facts.PENDING if key is not None else facts.MISSING

@@ -56,9 +56,7 @@ def render(template: str, values: Mapping[str, Any], style: str = "pages.css", s
     """
     style_text, style_hash = _inside(style)
     script_text, script_hash = _inside(script) if script else (Markup(""), "'none'")
-    policy = (
-        f"default-src 'none'; style-src {style_hash}; script-src {script_hash}; img-src data:; base-uri 'none'; form-action 'none'"
-    )
+    policy = f"default-src 'none'; style-src {style_hash}; script-src {script_hash}; img-src data:; base-uri 'none'; form-action 'none'"
     page = _environment().get_template(template)
     text = page.render(style=style_text, script=script_text, policy=Markup(policy), **values)  # noqa: S704 - hashes alone
     return text.encode("utf-8", "replace")

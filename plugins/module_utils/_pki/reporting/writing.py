@@ -70,7 +70,9 @@ def write(folder: str, files: Mapping[str, bytes], sheets: bool, check_mode: boo
             changed = [name for name in files if _differs(opened, name, files[name])]
             for name, content in files.items():
                 opened.replace(name, content, PUBLIC_FILE)
-            former = [name for name in opened.listdir() if as_sheets.is_sheet(name) and name not in files] if sheets else []
+            former = (
+                [name for name in opened.listdir() if as_sheets.is_sheet(name) and name not in files] if sheets else []
+            )
             for name in former:
                 opened.unlink(name)
     except (OSError, FileError) as error:

@@ -196,7 +196,8 @@ class FleetState:
                         everything.append(_revoked_event(path, serial) if is_revocation else self._obtained_event(path))
                     except PkiError as error:
                         self.problems.append(str(error))
-        for event in sorted(everything, key=lambda one: one.time):
+        # Times are whole seconds; what comes first in a sensor's life comes first within one.
+        for event in sorted(everything, key=lambda one: (one.time, events.ORDER.get(one.event, 0))):
             found.setdefault(event.sensor, []).append(event)
         return found
 

@@ -293,9 +293,7 @@ class StageFolder:
                 raise FileError(f"{folder} is no bundle of the store")
             return self._read_in(home, name, folder)
 
-    def _read_in(
-        self, home: Folder, name: str, path: str, visible: bool = False, spare_key: bool = False
-    ) -> Bundle:
+    def _read_in(self, home: Folder, name: str, path: str, visible: bool = False, spare_key: bool = False) -> Bundle:
         try:
             opened = home.folder(name)
         except OSError as error:
