@@ -101,7 +101,7 @@ EXAMPLES = r"""
 
 - name: Which consoles were never seen with their certificate?
   ansible.builtin.debug:
-    msg: "{{ '/srv/ot-pki/report/fleet.json' | ot_pki.defender_iot.fleet_query(\"sensors[?state=='staged' && !live.confirmed].name\") }}"
+    msg: "{{ '/srv/ot-pki/report/fleet.json' | ot_pki.defender_iot.fleet_query('sensors[?upload.needed && !(live.confirmed)].name') }}"
 """
 
 RETURN = r"""

@@ -58,7 +58,8 @@ class Authorities:
             for view in found.views[:1]:
                 self._paths[view.fingerprint] = path  # of all places this is the one to trust
                 self._add(view, path)
-            problems.extend(harmless(f"{path}: {text}") for text in found.problems)
+            told = found.problems or (() if found.views else (f"it is {found.content.kind}, not a certificate",))
+            problems.extend(harmless(f"{path}: {text}") for text in told)
 
     def rows(self) -> tuple[AuthorityRow, ...]:
         """One row for each, the one that ends first at the head."""
