@@ -24,6 +24,7 @@ class ActionModule(ControllerAction):
 
     ARGUMENT_SPEC = {
         "sensors": {"type": "list", "elements": "raw", "default": []},
+        "group": {"type": "str", "default": "sensors"},
         "stage_dir": {"type": "path", "required": True},
         "ledger_dir": {"type": "path"},
         "ca_dir": {"type": "path"},
@@ -54,6 +55,7 @@ class ActionModule(ControllerAction):
             since=params["since"] or "",
             sheets=params["sheets"],
             most=max(params["most"], 1),
+            group=params["group"],
             check_mode=self.check_mode,
             places=Places(ca_dir, folder_of(params["crl_dir"], "crl_publication_dir") if params["crl_dir"] else None),
         )

@@ -32,6 +32,10 @@ options:
     type: list
     elements: raw
     default: []
+  group:
+    description: The group that all sensors are in. A sensor's site is the innermost of its other groups.
+    type: str
+    default: sensors
   stage_dir:
     description: The stage directory.
     type: path

@@ -18,6 +18,9 @@ from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 
 
+_NOT_OF_THE_INVENTORY = ("all", "ungrouped", "ot_pki_lead", "ot_pki_failed")
+
+
 class Fleet:
     """The inventory and its variables, for hosts other than the one on which a task runs.
 
@@ -41,9 +44,10 @@ class Fleet:
         return [str(host.name) for host in self._inventory.get_hosts(group, ignore_restrictions=True)]
 
     def groups_of(self, host: str) -> list[str]:
-        """The groups of a host, parents first, without C(all)."""
+        """The groups of a host, parents first, without C(all) and those that the playbooks make for themselves."""
         found = self._inventory.get_host(host)
-        return [str(group.name) for group in found.get_groups() if group.name not in ("all", "ungrouped")]
+        groups = sorted(found.get_groups(), key=lambda group: int(group.depth))
+        return [str(group.name) for group in groups if group.name not in _NOT_OF_THE_INVENTORY]
 
     def raw_variables(self, host: str) -> dict[str, Any]:
         """A host's variables as the running task would see them there, templates not evaluated yet.

@@ -206,7 +206,7 @@
       }
     }
     const months = [...counts.entries()];
-    const wide = 34, high = 170, bottom = 24, left = 8;
+    const wide = 56, high = 170, bottom = 24, left = 8;
     const most = Math.max(1, ...months.flatMap(([, count]) => [count.due, count.ends]));
     const total = (key) => months.reduce((sum, [, count]) => sum + count[key], 0);
     const label = "Months ahead" + (site ? " of " + site : "") + ": " + total("due") + " come due, " + total("ends") + " end";
@@ -215,14 +215,14 @@
     drawing.append(shape("line", { x1: 0, y1: high, x2: width, y2: high }));
     months.forEach(([month, count], index) => {
       const x = left + index * wide;
-      for (const [key, shift] of [["due", 3], ["ends", 17]]) {
+      for (const [key, shift] of [["due", 4], ["ends", 29]]) {
         if (!count[key]) continue;
         const tall = Math.max(4, ((high - 26) * count[key]) / most);
         const title = shape("title", {}, month + ": " + count[key] + (key === "due" ? " come due" : " end"));
-        drawing.append(shape("rect", { class: key, x: x + shift, y: high - tall, width: 12, height: tall, rx: key === "ends" ? 6 : 0 }, title));
-        drawing.append(shape("text", { x: x + shift + 6, y: high - tall - 4, "text-anchor": "middle" }, String(count[key])));
+        drawing.append(shape("rect", { class: key, x: x + shift, y: high - tall, width: 20, height: tall, rx: key === "ends" ? 10 : 0 }, title));
+        drawing.append(shape("text", { x: x + shift + 10, y: high - tall - 4, "text-anchor": "middle" }, count[key] > 999 ? Math.round(count[key] / 100) / 10 + "k" : String(count[key])));
       }
-      if (index === 0 || month.endsWith("-01") || (months.length <= 13 && index % 3 === 0)) {
+      if (index === 0 || /-(01|04|07|10)$/.test(month)) {
         drawing.append(shape("text", { x: x + 2, y: high + 16 }, month));
       }
     });

@@ -53,10 +53,20 @@ class Wanted:
     groups: tuple[str, ...] = ()
     issuer: str | None = None
     renewal: Renewal = field(default_factory=Renewal)
+    group: str = "sensors"
+
+    @property
+    def site(self) -> str:
+        """The innermost of its groups, but for the one that all sensors are in; that one if there is no other."""
+        others = [group for group in self.groups if group != self.group]
+        return (others or list(self.groups) or [""])[-1]
 
     @classmethod
-    def of(cls, raw: Mapping[str, Any]) -> Wanted:
-        """From what the gatherer says of it; a value that cannot be used is as if it were not set."""
+    def of(cls, raw: Mapping[str, Any], group: str = "sensors") -> Wanted:
+        """From what the gatherer says of it; a value that cannot be used is as if it were not set.
+
+        :param group: the one that all sensors are in.
+        """
         name = str(raw["name"])
         before, spread = whole_number(raw.get("renew_before_days")), whole_number(raw.get("renew_spread_days"))
         groups = raw.get("groups")
@@ -66,6 +76,7 @@ class Wanted:
             tuple(str(group) for group in groups) if isinstance(groups, (list, tuple)) else (),
             str(raw["issuer"]) if raw.get("issuer") else None,
             Renewal(before if before is not None and before >= 0 else None, max(spread or 0, 0), name),
+            group,
         )
 
 
@@ -290,7 +301,7 @@ class _Gathering:
         row = SensorRow(
             name=harmless(sensor.name),
             groups=tuple(harmless(group) for group in sensor.groups),
-            site=harmless(sensor.groups[-1]) if sensor.groups else "",
+            site=harmless(sensor.site),
             common_name=harmless(sensor.common_name) or None,
             state=facts.ORPHANED if orphaned else state,
             issuer=harmless(issuer) if issuer else None,

@@ -29,7 +29,7 @@ class Order:
     """What is to be reported, and where.
 
     :ivar query: a JMESPath expression over the data, or empty. :ivar since: a moment (ISO 8601), or empty.
-    :ivar sheets: a page of upload sheets for each site as well.
+    :ivar sheets: a page of upload sheets for each site as well. :ivar group: the one that all sensors are in.
     """
 
     folder: str
@@ -39,6 +39,7 @@ class Order:
     since: str = ""
     sheets: bool = False
     most: int = 10
+    group: str = "sensors"
     check_mode: bool = False
     places: Places = field(default_factory=Places)
 
@@ -61,7 +62,7 @@ def run(
     if order.fail_on not in FAIL_ON:
         raise InputError(f"fleet_report_fail_on is {order.fail_on!r}; wanted: one of {', '.join(FAIL_ON)}")
     since = parse_moment(order.since, "fleet_report_since") if order.since.strip() else None
-    wanted = list({str(raw["name"]): Wanted.of(raw) for raw in sensors}.values())
+    wanted = list({str(raw["name"]): Wanted.of(raw, order.group) for raw in sensors}.values())
     fleet = gather(state, wanted, profile, moment, order.places, workers, since)
     errors: list[str] = []
     result: dict[str, Any] = {"changed": False, "dir": order.folder, "files": []}

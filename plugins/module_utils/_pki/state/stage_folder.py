@@ -417,6 +417,21 @@ class StageFolder:
         except OSError as error:
             raise FileError(f"{self.visible(sensor)} could not be taken away: {why(error)}") from error
 
+    def forget(self, sensor: str) -> None:
+        """Take away everything of a sensor, what people see and the whole of its store; it holds keys.
+
+        :raises FileError: something could not be removed.
+        """
+        self.hide(sensor)
+        try:
+            with Folder.open(self.stage_dir) as stage, stage.folder(STORE) as store:
+                store.rmtree(sensor, missing_ok=True)
+        except FileNotFoundError:
+            return  # there is no store
+        except OSError as error:
+            path = os.path.join(self.folder, sensor)
+            raise FileError(f"{path} could not be removed: {why(error)}; it may hold a key") from error
+
     def surplus(self, sensor: str, keep: int, one_more: bool = False) -> list[str]:
         """Folders that can go: all but the visible bundle, the ``keep`` before it, and what is pending.
 
