@@ -33,7 +33,7 @@ def crl_text(fleet: Fleet) -> str:
 
 def test_from_orphaned_to_retired_and_back(ansible: Any, fleet: Fleet) -> None:
     serial = run("openssl", "x509", "-in", fleet.file(THREE, "crt"), "-noout", "-serial").strip().partition("=")[2]
-    reported = ansible.playbook("report", fleet.inventory, "-e", "fleet_report_formats=[json]")
+    reported = ansible.playbook("report", fleet.inventory, "-e", "fleet_report_formats=json")
     assert f"Not in the inventory any more (retire_sensors): {THREE}" in reported.output, reported.output
     before = fleet.snapshot()
     looked = ansible.playbook("retire_sensors", fleet.inventory, "--check", "--diff")

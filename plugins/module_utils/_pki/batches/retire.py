@@ -192,7 +192,8 @@ class Retiring:
         if not done or self.check_mode:
             return
         self.ledger.prepare()
-        events.record(self.ledger, events.RETIRED, done, self.moment)
+        # Never before what it follows: revocations say themselves when they were recorded.
+        events.record(self.ledger, events.RETIRED, done, max(self.moment, parts.now()))
         make_durable([self.stage.stage_dir, self.ledger.folder])
 
 
