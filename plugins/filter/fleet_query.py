@@ -22,7 +22,8 @@ author: ot_pki.defender_iot contributors (!UNKNOWN)
 version_added: 1.1.0
 short_description: Ask a report on a fleet's certificates
 description:
-  - Gives the value of a JMESPath expression over the data of C(fleet.json). What is wrong with an expression is told with its place.
+  - Gives the value of a JMESPath expression over the data of C(fleet.json).
+  - What is wrong with an expression is told with its place.
 positional: expression
 options:
   _input:
@@ -40,7 +41,9 @@ seealso:
 EXAMPLES = r"""
 - name: Whose certificate ends within 30 days, and where?
   ansible.builtin.debug:
-    msg: "{{ '/srv/ot-pki/report/fleet.json' | ot_pki.defender_iot.fleet_query('sensors[?days_left <= `30`].[site, name, not_after]') }}"
+    msg: "{{ report | ot_pki.defender_iot.fleet_query('sensors[?days_left <= `30`].[site, name, not_after]') }}"
+  vars:
+    report: /srv/ot-pki/report/fleet.json
 """
 
 RETURN = r"""

@@ -17,7 +17,6 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 
-
 _NOT_OF_THE_INVENTORY = ("all", "ungrouped", "ot_pki_lead", "ot_pki_failed")
 
 

@@ -127,7 +127,10 @@ def test_formats_query_since_and_exit_status(ansible: Any, fleet: Fleet) -> None
 @pytest.mark.parametrize(
     ("variables", "words"),
     [
-        ({"fleet_report_query": "sensors[?state='staged']"}, "fleet_report_query is no JMESPath expression: it cannot be read"),
+        (
+            {"fleet_report_query": "sensors[?state='staged']"},
+            "fleet_report_query is no JMESPath expression: it cannot be read",
+        ),
         ({"fleet_report_formats": ["pdf"]}, "fleet_report_formats has 'pdf'; wanted: any of json"),
         ({"fleet_report_since": "last week"}, "fleet_report_since is 'last week'; wanted: a moment in ISO 8601"),
         ({"fleet_report_dir": "/proc/none"}, "the report could not be written into /proc/none"),

@@ -54,7 +54,12 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
     (kitchen.ledger_dir / "0A.json").write_text("")
     sites = ("site_tulsa", "site_hamburg")
     wanted = [
-        Wanted(f"sensor-{number}.plant.example", f"sensor-{number}.plant.example", ("sensors", sites[number % 2]), "local_ca")
+        Wanted(
+            f"sensor-{number}.plant.example",
+            f"sensor-{number}.plant.example",
+            ("sensors", sites[number % 2]),
+            "local_ca",
+        )
         for number in range(1, 6)
     ]
     wanted.append(Wanted(HOSTILE, HOSTILE, ("sensors", HOSTILE), HOSTILE))
@@ -69,7 +74,10 @@ def large(small: Fleet) -> Fleet:
     for number in range(MANY):
         name = f"sensor-{number:05d}.site-{number % 40:02d}.plant.example"
         marks = {key: f"{number * 7919 + seed:040X}" for seed, key in enumerate(("serial", "a", "b"))}
-        files = tuple({**entry, "sha256": f"{number * 104729 + position:064x}"} for position, entry in enumerate(model.upload.files))
+        files = tuple(
+            {**entry, "sha256": f"{number * 104729 + position:064x}"}
+            for position, entry in enumerate(model.upload.files)
+        )
         upload = dataclasses.replace(
             model.upload, needed=number % 3 == 0, since=model.not_before, files=files, certificate_name=f"{name}-x"
         )
@@ -154,7 +162,9 @@ def test_search_filters_and_sorting(page: browsers.Browser) -> None:
 
 
 def test_a_sensors_panel(page: browsers.Browser) -> None:
-    page.script("[...document.querySelectorAll('#table tbody button')].find((one) => one.textContent.startsWith('sensor-2')).click()")
+    page.script(
+        "[...document.querySelectorAll('#table tbody button')].find((one) => one.textContent.startsWith('sensor-2')).click()"
+    )
     assert page.script("return document.getElementById('panel').open")
     text = page.script("return document.getElementById('panel').textContent")
     for words in (

@@ -100,7 +100,11 @@ class Firefox(Browser):
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         self.driver = Marionette(
-            bin=shutil.which(FIREFOX), headless=True, port=port, gecko_log=str(folder / "firefox.log"), startup_timeout=120
+            bin=shutil.which(FIREFOX),
+            headless=True,
+            port=port,
+            gecko_log=str(folder / "firefox.log"),
+            startup_timeout=120,
         )
         self.driver.start_session()
         self.driver.timeout.script = 60

@@ -38,7 +38,8 @@ class RetireOutcome:
     """What became of one sensor.
 
     :ivar revoked: serial numbers that this run revoked.
-    :ivar others: certificates that are still valid and that this CA did not issue, in words; their issuer has to revoke them.
+    :ivar others: certificates that are still valid and that this CA did not issue, in words; their issuer has to revoke
+        them.
     :ivar removed: what was taken away: bundles and waiting keys, in words.
     """
 

@@ -101,7 +101,7 @@ class Revoking:
         return outcomes
 
     def revoke(self, certificate: x509.Certificate, sensor: str | None, reason: str) -> RevokedCertificate | None:
-        """Revoke one certificate now, or None if this CA did not issue it. It is on the disk once the caller has made it so.
+        """Revoke one certificate now; None if this CA did not issue it. The caller sees to it that it is on the disk.
 
         :raises PkiError: it could not be recorded.
         """

@@ -3,8 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The upload sheet: what a person types and chooses in a sensor's console, and how to see that it worked.
 
-The documented way, System settings > Basic > SSL/TLS certificate (how-to-deploy-certificates.md): a name, a passphrase if the key
-has one, key, certificate and chain file, a box for the CRL, and the validation, Mandatory or None.
+The documented way, System settings > Basic > SSL/TLS certificate (how-to-deploy-certificates.md): a name, a passphrase
+if the key has one, key, certificate and chain file, a box for the CRL, and the validation, Mandatory or None.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ class Sheet:
 
     :ivar needed: whether the console still has to get it, and ``since`` when.
     :ivar files: for each file of the form its ``field``, ``kind``, ``path`` and ``sha256`` (of the file, lower case).
-    :ivar passphrase: whether the console asks for one (never which). :ivar crl_check: whether to tick the box for the CRL.
+    :ivar passphrase: whether the console asks for one (never which).
+    :ivar crl_check: whether to tick the box for the CRL.
     :ivar validation: ``Mandatory`` or ``None``, and ``why`` in words.
     """
 
@@ -57,7 +58,8 @@ def make_sheet(
 ) -> Sheet:
     """The sheet of a bundle.
 
-    :param paths: of the files by kind (``crt``, ``key``, ``pem``), and ``contents`` what is in them (the key may be missing).
+    :param paths: of the files by kind (``crt``, ``key``, ``pem``), and ``contents`` what is in them; the key may be
+        missing.
     :param not_before: ISO 8601; it makes the certificate's name in the console one that none before it had.
     :param obstacles: why the sensor would refuse the certificate if it validated it, in words.
     """

@@ -3,8 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """``ot_pki.prom``: metrics in the text form of Prometheus, for node_exporter's textfile collector.
 
-Names and labels of the certificates' and CRLs' metrics are those of the widespread x509-certificate-exporter, so that public
-dashboards and alerts fit. No sample has a timestamp: the collector refuses files that do.
+Names and labels of the certificates' and CRLs' metrics are those of the widespread x509-certificate-exporter, so that
+public dashboards and alerts fit. No sample has a timestamp: the collector refuses files that do.
 """
 
 from __future__ import annotations

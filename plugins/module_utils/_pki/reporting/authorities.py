@@ -131,7 +131,7 @@ class Published:
     def state_of(self, view: CertificateView, url: str | None) -> tuple[str, str | None]:
         """What the CRLs say of a certificate: a state, and as of when.
 
-        ``none``: it names no CRL. ``unknown``: no CRL of its issuer is in the folder. ``revoked``, or the CRL's own state.
+        ``none``: it names no CRL. ``unknown``: no CRL of its issuer is in the folder. ``revoked``, or the CRL's state.
         """
         row, revoked = None, frozenset[int]()
         for mark in (view.authority_key_identifier(), None):

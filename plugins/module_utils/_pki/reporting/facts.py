@@ -28,8 +28,8 @@ class SensorRow:
 
     :ivar site: the innermost of its groups. :ivar issuer: whose certificate it is, by the name in the inventory.
     :ivar due_on: from when on the next run would renew it. :ivar due: that moment has come, and renewing would help.
-    :ivar chain: the CA certificates that were staged with it, the issuing one first, and ``chain_not_after`` the first end
-        among them.
+    :ivar chain: the CA certificates that were staged with it, the issuing one first, and ``chain_not_after`` the first
+        end among them.
     :ivar request: the oldest request that waits for its answer (``since``, ``issuer``), or None.
     :ivar live: ``state``, ``seen`` and ``confirmed`` (when the console was last seen with this very certificate).
     :ivar crl: ``state``, ``seen`` and ``url``.

@@ -61,7 +61,10 @@ def following(month: str) -> str:
 
 
 def changes_since(histories: Mapping[str, Sequence[Event]], since: str) -> tuple[dict[str, Any], ...]:
-    """What happened from a moment on (ISO 8601, UTC), newest first. A look that saw what the one before saw is no change."""
+    """What happened from a moment on (ISO 8601, UTC), newest first.
+
+    A look that saw what the one before saw is no change.
+    """
     found = []
     for sensor, history in histories.items():
         seen: tuple[str, str | None] | None = None

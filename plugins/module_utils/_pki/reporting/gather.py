@@ -26,8 +26,8 @@ from ..validation.engine import validate_bundles
 from ..validation.facts import crl_urls
 from ..values import x509_parts as parts
 from ..values.certificates import CertificateView, read_certificates, read_shared_certificates
-from ..values.faults import whole_number
 from ..values.failures import alone
+from ..values.faults import whole_number
 from ..values.findings import ERROR, INFO, WARNING, Finding
 from ..values.outside import harmless
 from ..values.source import Source

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Pages of one file: a template with autoescape, its style and its script inside, and a policy that allows nothing else.
-
 A page opens from a file share and asks for nothing over a network: the content security policy names the hashes of the
-one style and the one script, so that a text which slipped through as markup would still not run.
+
+A page opens from a file share and asks for nothing over a network: the content security policy names the hashes of
+the one style and the one script, so that a text which slipped through as markup would still not run.
 """
 
 from __future__ import annotations
@@ -56,7 +56,10 @@ def render(template: str, values: Mapping[str, Any], style: str = "pages.css", s
     """
     style_text, style_hash = _inside(style)
     script_text, script_hash = _inside(script) if script else (Markup(""), "'none'")
-    policy = f"default-src 'none'; style-src {style_hash}; script-src {script_hash}; img-src data:; base-uri 'none'; form-action 'none'"
+    policy = (
+        f"default-src 'none'; style-src {style_hash}; script-src {script_hash}; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
     page = _environment().get_template(template)
     text = page.render(style=style_text, script=script_text, policy=Markup(policy), **values)  # noqa: S704 - hashes alone
     return text.encode("utf-8", "replace")

@@ -32,8 +32,8 @@ MAX_BYTES = 1024 * 1024 * 1024
 class Written:
     """What became of the files.
 
-    :ivar files: their names. :ivar changed: those that tell something else than before. The time at which a report was made
-        is no such thing: a second run over the same state changes nothing, but the files say that it looked.
+    :ivar files: their names. :ivar changed: those that tell something else than before. The time at which a report was
+        made is no such thing: a second run over the same state changes nothing, but the files say that it looked.
     """
 
     files: tuple[str, ...]
@@ -92,7 +92,8 @@ def _compare(folder: str, files: Mapping[str, bytes]) -> Written:
 
 # The places where a file says when it was made: quoted after the key, after the word, or as the metric's value.
 _STAMP = re.compile(
-    rb'(?P<before>"?[Gg]enerated"?[: >]{1,20}"?|^ot_pki_report_generated )(?:[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z|[0-9]{9,12})',
+    rb'(?P<before>"?[Gg]enerated"?[: >]{1,20}"?|^ot_pki_report_generated )'
+    rb"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z|[0-9]{9,12})",
     re.MULTILINE,
 )
 

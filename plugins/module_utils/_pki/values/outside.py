@@ -13,8 +13,8 @@ def harmless(text: object, limit: int = MAX_LENGTH) -> str:
     """A text from outside as it may be shown anywhere: on one line, without what is not seen.
 
     Control characters, line ends, marks that turn the writing's direction, other invisible characters and halves of
-    surrogate pairs are replaced; spaces of all kinds become the plain one. What is markup in some format is the matter of that
-    format, which quotes everything.
+    surrogate pairs are replaced; spaces of all kinds become the plain one. What is markup in some format is the matter
+    of that format, which quotes everything.
 
     :param limit: characters; what is longer is cut, and ends in an ellipsis.
     """

@@ -30,7 +30,9 @@ def kitchen(tmp_path: Path) -> Kitchen:
     return Kitchen(tmp_path / "pki")
 
 
-def retiring(kitchen: Kitchen, present: Sequence[str] = (HERE,), embedded: bool = True, check: bool = False) -> Retiring:
+def retiring(
+    kitchen: Kitchen, present: Sequence[str] = (HERE,), embedded: bool = True, check: bool = False
+) -> Retiring:
     revoking = Revoking(kitchen.ledger, [kitchen.issuing, kitchen.root], NOW, check) if embedded else None
     return Retiring(kitchen.stage, kitchen.ledger, frozenset(present), revoking, NOW, check_mode=check)
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 from pathlib import Path
@@ -221,7 +222,7 @@ def test_the_months_ahead_have_no_gap_and_count_what_is_overdue(kitchen: Kitchen
     names = [str(month["month"]) for month in months]
     assert names[0] == NOW.strftime("%Y-%m")
     assert names == sorted(set(names))
-    assert all(after == following(before) for before, after in zip(names, names[1:]))
+    assert all(after == following(before) for before, after in itertools.pairwise(names))
     assert (months[0]["due"], months[0]["ends"]) == (1, 1)
     assert sum(month["ends"] for month in months) == 2
     assert sum(month["due"] for month in months) == 2

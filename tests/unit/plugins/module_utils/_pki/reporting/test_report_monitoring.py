@@ -54,7 +54,9 @@ def test_every_metric_that_is_asked_for_exists(collection: Path, kitchen: Kitche
 
 
 def test_the_alerts_that_were_asked_for_say_what_to_do(collection: Path) -> None:
-    groups: list[dict[str, Any]] = yaml.safe_load((collection / "extensions/monitoring/alerts.yml").read_text())["groups"]
+    groups: list[dict[str, Any]] = yaml.safe_load((collection / "extensions/monitoring/alerts.yml").read_text())[
+        "groups"
+    ]
     rules = {rule["alert"]: rule for group in groups for rule in group["rules"]}
     assert set(rules) >= {"OtSensorCertificateEndsSoon", "OtCrlStale", "OtSensorUploadWaits", "OtReportNotRenewed"}
     for rule in rules.values():
