@@ -18,7 +18,7 @@ export ANSIBLE_HOME := $(CURDIR)/.ansible
 export OT_PKI_COLLECTIONS := $(COLLECTIONS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit lint build bench install sanity import gates docs clean
+.PHONY: help demo test unit fuzz lint build bench install sanity import gates docs clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ test: $(VENV)/.test install ## run all tests against the built and installed col
 
 unit: $(VENV)/.test install ## run the tests of the library only
 	$(BIN)/python -m pytest -n auto tests/unit
+
+fuzz: $(VENV)/.test install ## run 100,000 mutated files through every parser (OT_PKI_FUZZ says how many)
+	@OT_PKI_FUZZ=$${OT_PKI_FUZZ:-100000} $(BIN)/python -m pytest -n auto tests/unit/fuzz
 
 lint: $(VENV)/.lint install ## run every linter
 	@tools/lint

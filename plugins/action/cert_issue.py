@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -45,8 +46,9 @@ from ..plugin_utils.options import (
     stage_of,
     summary_counts,
 )
+from ..plugin_utils.secrets import Secrets
 
-_PROGRESS_SECONDS = 10
+_PROGRESS_SECONDS = 5
 
 RECEIVED_SPEC: dict[str, dict[str, Any]] = {
     "src": {"type": "list", "elements": "path"},
@@ -71,6 +73,7 @@ class ActionModule(ControllerAction):
         "ca_passphrase_variable": {"type": "str", "no_log": False},
         "ledger_dir": {"type": "path"},
         "crl_url": {"type": "str"},
+        "crl_dir": {"type": "path"},
         "issuers": {"type": "dict", "no_log": True, "default": {}},
         "issuers_variable": {"type": "str"},
         "variables_of": {"type": "str"},
@@ -91,7 +94,7 @@ class ActionModule(ControllerAction):
         variables = HostVariables(self, task_vars, roles=("sensor_certificates", "local_ca", "import_certificates"))
         add_passphrases(variables, sensors, "key_passphrase")
         add_passphrases(variables, sensors, "received_passphrase")
-        secrets = _Secrets(variables, str(params["variables_of"] or task_vars.get("inventory_hostname") or ""))
+        secrets = Secrets(variables, str(params["variables_of"] or task_vars.get("inventory_hostname") or ""))
         described = check_described(
             params["issuers"] or secrets.value(params["issuers_variable"]), f"{SENSOR_PREFIX}issuers"
         )
@@ -125,13 +128,14 @@ class ActionModule(ControllerAction):
         result["lines"] = [text for issuer in issuers.by_name.values() for text in issuer.lines]
         return result
 
-    def _run(self, params: dict[str, Any], sensors: Sequence[dict[str, Any]], secrets: _Secrets) -> Run:
+    def _run(self, params: dict[str, Any], sensors: Sequence[dict[str, Any]], secrets: Secrets) -> Run:
         local_ca: dict[str, Any] = {}
         if any((sensor.get("issuer") or LOCAL_CA) == LOCAL_CA for sensor in sensors):
             local_ca = {
                 "dir": folder_of(params["ca_dir"], "ca_dir"),
                 "passphrase": passphrase_of(params["ca_passphrase"] or secrets.value(params["ca_passphrase_variable"])),
                 "crl_url": crl_url_of(params["crl_url"]),
+                "crl_dir": params["crl_dir"],
             }
         received = dict(params["received"] or {})
         files = received.pop("passphrase_files", None) or []
@@ -144,6 +148,7 @@ class ActionModule(ControllerAction):
         return Run(
             moment=parts.now(),
             check_mode=self.check_mode,
+            profile=load_profile(params["profile"]),
             ot_pki_dir=params["ot_pki_dir"],
             ledger=_ledger(params),
             local_ca=local_ca,
@@ -191,28 +196,6 @@ def _whole(outcome: SensorOutcome) -> tuple[str, str, str]:
     return ("certificate", "the one before", f"a new one ({'; '.join(outcome.reasons)})")
 
 
-class _Secrets:
-    """Reads secrets from the variables that hold them, so that no option and no result does."""
-
-    def __init__(self, variables: HostVariables, host: str) -> None:
-        self._variables = variables
-        self._host = host
-
-    def value(self, variable: str | None) -> Any:
-        """The variable's value, or None if none is named or it has none.
-
-        :raises InputError: it cannot be evaluated.
-        """
-        if not variable:
-            return None
-        if not self._variables.knows(self._host):
-            raise InputError(f"variables_of is {self._host!r}, which is not in the inventory")
-        values, errors = self._variables.read(self._host, [variable])
-        if variable in errors:
-            raise InputError(f"{variable} cannot be evaluated: {errors[variable]}")
-        return values.get(variable)
-
-
 def _ledger(params: dict[str, Any]) -> Ledger:
     """The ledger: where it is said to be, else beside the CA's folder, else beside the stage directory."""
     ca_dir = folder_of(params["ca_dir"], "ca_dir") if params["ca_dir"] else None
@@ -229,12 +212,28 @@ def _described(sensor: Any, position: int) -> dict[str, Any]:
 
 
 class _Progress:
-    """Tells people who wait that something happens, now and then."""
+    """Tells people who wait at a terminal that something happens, now and then; elsewhere it is quiet.
+
+    A line beside what a callback writes would spoil its output for whatever reads that.
+    """
 
     def __init__(self) -> None:
-        self._last = time.monotonic()
+        self._start = self._last = time.monotonic()
+        self._wanted = _parent_has_a_terminal()
 
     def __call__(self, made: int, of: int) -> None:
-        if time.monotonic() - self._last >= _PROGRESS_SECONDS:
-            self._last = time.monotonic()
-            Display().display(f"  {made} of {of} certificates obtained")
+        now = time.monotonic()
+        if not self._wanted or now - self._last < _PROGRESS_SECONDS:
+            return
+        self._last = now
+        rate = made / (now - self._start)
+        left = (of - made) / rate if rate else 0
+        Display().display(f"  {made} of {of} certificates obtained, {rate:.0f} a second, {left:.0f} s left")
+
+
+def _parent_has_a_terminal() -> bool:
+    """Whether ansible-playbook writes to a terminal; this worker's own standard output leads nowhere."""
+    try:
+        return os.readlink(f"/proc/{os.getppid()}/fd/1").startswith("/dev/pts/")
+    except OSError:
+        return False

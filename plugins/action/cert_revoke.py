@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..module_utils._pki.crl.revoking import FAILED, OPTIONS, REVOKED, RevocationOutcome, Revoking
+from ..module_utils._pki.batches.revoke import FAILED, OPTIONS, REVOKED, RevocationOutcome, Revoking
 from ..module_utils._pki.issuers.local_ca.opened import folder_state, public_certificates
 from ..module_utils._pki.values import x509_parts as parts
 from ..module_utils._plain.errors import InputError

@@ -13,7 +13,9 @@ from ..module_utils._pki.issuers.local_ca.opened import folder_state, open_autho
 from ..module_utils._pki.values import x509_parts as parts
 from ..module_utils._plain.errors import InputError
 from ..plugin_utils.controller_action import ControllerAction
+from ..plugin_utils.host_variables import HostVariables
 from ..plugin_utils.options import crl_url_of, diff_of, folder_of, ledger_of, passphrase_of
+from ..plugin_utils.secrets import Secrets
 
 _LONGEST = 3650
 
@@ -24,7 +26,9 @@ class ActionModule(ControllerAction):
     ARGUMENT_SPEC = {
         "publish_dir": {"type": "path", "required": True},
         "ca_dir": {"type": "path", "required": True},
-        "ca_passphrase": {"type": "str", "required": True, "no_log": True},
+        "ca_passphrase": {"type": "str", "no_log": True},
+        "ca_passphrase_variable": {"type": "str", "no_log": False},
+        "variables_of": {"type": "str"},
         "ledger_dir": {"type": "path"},
         "crl_url": {"type": "str"},
         "validity_days": {"type": "int", "default": 30},
@@ -45,7 +49,10 @@ class ActionModule(ControllerAction):
                 return {"changed": True, "msg": "the CA is yet to be made, and its CRLs with it", "results": []}
             raise InputError(f"there is no CA in {ca_dir}; apply the role ot_pki.defender_iot.local_ca first")
         moment = parts.now()
-        authority = open_authority(ca_dir, passphrase_of(params["ca_passphrase"]), moment, datetime.timedelta(0))
+        host = str(params["variables_of"] or task_vars.get("inventory_hostname") or "")
+        secrets = Secrets(HostVariables(self, task_vars, roles=("local_ca",)), host)
+        passphrase = passphrase_of(params["ca_passphrase"] or secrets.value(params["ca_passphrase_variable"]))
+        authority = open_authority(ca_dir, passphrase, moment, datetime.timedelta(0), open_keys=False)
         publisher = Publisher(
             folder=folder,
             ledger=ledger_of(ca_dir, params["ledger_dir"]),

@@ -16,6 +16,7 @@ from ..module_utils._pki.crypto import CRYPTOGRAPHY_PROBLEM
 from ..module_utils._pki.state.fleet import FleetState
 from ..module_utils._pki.validation.task import parse_moment
 from ..module_utils._pki.values import x509_parts as parts
+from ..module_utils._plain.addresses import networks
 from ..module_utils._plain.errors import InputError, PkiError
 from ..module_utils._plain.fetching import Settings
 from ..module_utils._plain.fetching_proxy import proxy_address, split_credentials
@@ -39,6 +40,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "at": {"type": "str"},
     "proxy": {"type": "str"},
     "no_proxy": {"type": "str"},
+    "allow_networks": {"type": "list", "elements": "str", "default": []},
     "timeout": {"type": "float", "default": 10.0},
     "connect_timeout": {"type": "float", "default": 5.0},
     "retries": {"type": "int", "default": 2},
@@ -99,6 +101,10 @@ def _settings(params: dict[str, Any]) -> Settings:
     for option, least in (("timeout", 0.001), ("connect_timeout", 0.001), ("retries", 0), ("max_bytes", 1)):
         if params[option] < least:
             raise InputError(f"{option} is {params[option]}; wanted: {'0 or more' if least == 0 else 'more than 0'}")
+    try:
+        networks(params["allow_networks"])
+    except ValueError as error:
+        raise InputError(str(error)) from error
     proxy, credentials = params["proxy"], None
     if proxy:
         proxy, credentials = split_credentials(proxy)
@@ -114,6 +120,7 @@ def _settings(params: dict[str, Any]) -> Settings:
         proxy=proxy,
         credentials=credentials,
         no_proxy=params["no_proxy"],
+        allow_networks=tuple(params["allow_networks"]),
     )
 
 

@@ -62,7 +62,7 @@ class ActionModule(ControllerAction):
         gathered = _Gathered(variables, params["purpose"])
         for host in every:
             gathered.look(host, host in chosen)
-        return gathered.result(_default_folder(task_vars))
+        return {"group": group, **gathered.result(_default_folder(task_vars))}
 
     @staticmethod
     def _selected(params: dict[str, Any], variables: HostVariables, group: str, task_vars: dict[str, Any]) -> list[str]:
@@ -198,7 +198,8 @@ class _Gathered:
         if values.get(roots) or values.get(anybody) in (True, "true", "True", "yes"):
             return []
         return [
-            f"{roots} is not set; wanted: files with the roots to which every chain must lead, or {anybody}: true if any CA will do"
+            f"{roots} is not set; wanted: files with the roots to which every chain must lead, "
+            f"or {anybody}: true if any CA will do"
         ]
 
 

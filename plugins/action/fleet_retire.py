@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..module_utils._pki.batches.retire import FAILED, RETIRED, RetireOutcome, Retiring, check_confirmed
-from ..module_utils._pki.crl.revoking import Revoking
+from ..module_utils._pki.batches.revoke import Revoking
 from ..module_utils._pki.issuers.local_ca.opened import folder_state, public_certificates
 from ..module_utils._pki.profiles.loading import load_profile
 from ..module_utils._pki.values import x509_parts as parts

@@ -13,7 +13,9 @@ from ..module_utils._pki.issuers.local_ca.settings import parse_settings
 from ..module_utils._pki.values import x509_parts as parts
 from ..module_utils._plain.errors import InputError
 from ..plugin_utils.controller_action import ControllerAction
+from ..plugin_utils.host_variables import HostVariables
 from ..plugin_utils.options import LOCAL_CA_PREFIX, SETTINGS_SPEC, diff_of, folder_of, joined, ledger_of, stage_of
+from ..plugin_utils.secrets import Secrets
 
 
 class ActionModule(ControllerAction):
@@ -21,6 +23,8 @@ class ActionModule(ControllerAction):
 
     ARGUMENT_SPEC = {
         **SETTINGS_SPEC,
+        "passphrase_variable": {"type": "str", "no_log": False},
+        "variables_of": {"type": "str"},
         "dir": {"type": "path", "required": True},
         "ledger_dir": {"type": "path"},
         "stage_dir": {"type": "path"},
@@ -30,7 +34,10 @@ class ActionModule(ControllerAction):
 
     def work(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Open the CA or make it."""
-        settings, faults = parse_settings(params)
+        host = str(params["variables_of"] or task_vars.get("inventory_hostname") or "")
+        secrets = Secrets(HostVariables(self, task_vars, roles=("local_ca",)), host)
+        passphrase = params["passphrase"] or secrets.value(params["passphrase_variable"])
+        settings, faults = parse_settings({**params, "passphrase": passphrase})
         if settings is None:
             raise InputError(joined(faults, LOCAL_CA_PREFIX))
         folder = folder_of(params["dir"], "local_ca_dir")

@@ -9,7 +9,7 @@ import os
 from typing import Any
 
 from ..module_utils._pki.trust.folder import write_folder
-from ..module_utils._pki.trust.judge import Judged, judge, parse_fingerprints
+from ..module_utils._pki.trust.judge import Judged, judge, judge_helpers, parse_fingerprints
 from ..module_utils._pki.values import x509_parts as parts
 from ..module_utils._plain.errors import InputError
 from ..module_utils._plain.hosts_file_entries import parse_entries
@@ -33,8 +33,9 @@ class ActionModule(ControllerAction):
         """Judge, then write what differs."""
         present, moment = params["state"] == "present", parts.now()
         paths, optional, planned, warnings = self._paths(params)
-        judged = judge(paths, moment, present, parse_fingerprints(params["fingerprints"]))
-        others = judge(optional, moment, present)
+        expected = parse_fingerprints(params["fingerprints"])
+        judged = judge(paths, moment, present, expected)
+        others = judge_helpers(optional, judged, moment, present, expected)
         result: dict[str, Any] = {
             "changed": False,
             "msg": ", ".join(one.label for one in judged) or "certificates by their fingerprints",
@@ -63,12 +64,13 @@ class ActionModule(ControllerAction):
             )
         wanted = params["authorities"].get("certificates") or []
         if not wanted:
-            text = "workstations are not told whom to trust: trust_store_certificates is empty, and no issuer names its root"
-            return [], [], [], [f"{text} (trusted_roots)"]
+            text = "workstations are not told whom to trust: trust_store_certificates is empty, and no issuer"
+            return [], [], [], [f"{text} names its root (trusted_roots)"]
         missing = [path for path in wanted if not os.path.exists(path)]
         if missing and not self.check_mode:
             raise InputError(
-                f"there is no CA at {missing[0]} that workstations could trust; set trust_store_certificates, or make the CA"
+                f"there is no CA at {missing[0]} that workstations could trust; "
+                "set trust_store_certificates, or make the CA"
             )
         optional = [path for path in params["authorities"].get("optional") or [] if os.path.exists(path)]
         return [path for path in wanted if path not in missing], optional, missing, []

@@ -18,7 +18,8 @@ description:
 options:
   _input:
     description: Results of M(ot_pki.defender_iot.fleet_inputs), M(ot_pki.defender_iot.cert_issue),
-      M(ot_pki.defender_iot.cert_stage) or M(ot_pki.defender_iot.live_check), or dictionaries whose C(failures) are texts by name.
+      M(ot_pki.defender_iot.cert_stage) or M(ot_pki.defender_iot.live_check), or dictionaries whose C(failures) are
+      texts by name.
     type: list
     elements: dict
     required: true

@@ -14,8 +14,8 @@ description:
   - Returns a path in the folder C(ot_pki_dir), by default C(defender_iot_pki) beside the inventory file.
   - If the inventory is itself a folder, that is beside this folder and not in it, since Ansible would read
     everything in it as inventory.
-  - Fails if nobody has set C(ot_pki_dir) and the default lies where AWX, Automation Controller or ansible-runner delete it
-    after the job.
+  - Fails if nobody has set C(ot_pki_dir) and the default lies where AWX, Automation Controller or ansible-runner
+    delete it after the job.
 options:
   _terms:
     description: What is to be found there, for example V(local_ca).

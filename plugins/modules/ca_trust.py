@@ -17,7 +17,8 @@ description:
     each store's own tool afterwards whether they are really trusted.
   - Certificates are recognized by their SHA-256 fingerprint, never by a file name. What is trusted already is not installed again.
   - The files are read and judged on the control node. A file with a private key, a certificate that is no CA's, and one that is out of date
-    are refused; only what passed travels to the host.
+    are refused, and so is what nobody should trust (RSA below 2048 bits, MD5, SHA-1 but for a root's own signature, unknown critical extensions,
+    no TLS servers); only what passed travels to the host.
   - Names in stores begin with C(ot_pki_). Nothing else is ever removed, unless its fingerprint is given.
   - The system's stores are those of Debian and Ubuntu, Alpine, RHEL and Fedora, SUSE, and Arch. Windows is done by the role
     P(ot_pki.defender_iot.trust_store#role).
@@ -187,6 +188,14 @@ stores:
     verified_by:
       description: The tool that was asked.
       type: str
+    repaired:
+      description:
+        - What showed that the store was not whole, since a change of it had been cut off. It was made anew; in check mode, it would be.
+        - Empty if it was whole.
+      type: str
+    damage:
+      description: What is still not whole after that, or empty.
+      type: str
     error:
       description: Why the store could not be done, or empty.
       type: str
@@ -203,6 +212,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._plain.errors import PkiError
+from ..module_utils._plain.texts import harmless
 from ..module_utils._plain.trust.model import Anchor, Report, Request
 from ..module_utils._plain.trust.options import ARGUMENT_SPEC
 from ..module_utils._plain.trust.stores import Selection, run
@@ -235,9 +245,15 @@ def main() -> None:
         reports = run(selection, request)
     except PkiError as error:
         module.fail_json(msg=str(error))
-    result = _result(reports, module._diff)
-    errors = [report.error for report in reports if report.error and not report.optional]
     for report in reports:
+        # What tools and files say is no more than a text here.
+        report.error, report.repaired, report.damage = map(harmless, (report.error, report.repaired, report.damage))
+    for report in reports:
+        if report.repaired:
+            verb = "would be" if module.check_mode else "was"
+            module.warn(f"{report.name} ({report.path}) was not whole and {verb} made anew: {report.repaired}")
+        if report.damage:
+            module.warn(f"{report.name} ({report.path}) is not whole, also made anew: {report.damage}")
         if report.error and report.optional:
             module.warn(f"not done: {report.error}")
         elif report.left:
@@ -245,6 +261,8 @@ def main() -> None:
                 f"{report.name} ({report.path}) keeps {', '.join(report.left)}, which somebody else installed; "
                 "give the fingerprint in fingerprints to remove it nevertheless"
             )
+    result = _result(reports, module._diff)
+    errors = [report.error for report in reports if report.error and not report.optional]
     if errors:
         module.fail_json(**{**result, "msg": "; ".join(errors)})
     module.exit_json(**result)

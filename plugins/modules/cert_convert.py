@@ -34,6 +34,7 @@ options:
   src:
     description:
       - Files, folders or ZIP archives to read. A folder is read with what is below it.
+      - Paths only. A text, such as the PEM itself, is refused, since what is given here stands in results and logs.
       - A named file that cannot be used is an error. One that merely lies in a folder or archive is passed over and named in RV(findings).
     type: list
     elements: path

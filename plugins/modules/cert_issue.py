@@ -174,6 +174,9 @@ options:
     description: The requirements, V(defender_iot) or the path of a profile file, see M(ot_pki.defender_iot.cert_validate).
     type: str
     default: defender_iot
+  crl_dir:
+    description: The folder in which the CA's CRLs are published. What they list is never kept, whatever the ledger says.
+    type: path
   lock_timeout:
     description: Seconds to wait for sensors that another run works on, before they fail.
     type: float

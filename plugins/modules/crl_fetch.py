@@ -33,6 +33,14 @@ options:
     type: list
     elements: str
     required: true
+  allow_networks:
+    description:
+      - Addresses and networks that are fetched from although they are loopback, link-local or a cloud's metadata, which are refused otherwise,
+        after the resolution of a name and after a redirect as well.
+      - With a proxy, which resolves names itself, only addresses in URLs are looked at.
+    type: list
+    elements: str
+    default: []
   timeout:
     description: Seconds for one attempt, name resolution and body included.
     type: float
@@ -103,6 +111,7 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils._plain.addresses import networks
 from ..module_utils._plain.fetching import Settings, fetch_all
 
 
@@ -118,11 +127,17 @@ def main() -> None:
             "proxy": {"type": "str"},
             "credentials": {"type": "str", "no_log": True},
             "no_proxy": {"type": "str"},
+            "allow_networks": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
     options = dict(module.params)
     urls = options.pop("urls")
+    options["allow_networks"] = tuple(options["allow_networks"])
+    try:
+        networks(options["allow_networks"])
+    except ValueError as error:
+        module.fail_json(msg=str(error))
     found = fetch_all(urls, Settings(environment=os.environ, **options))
     module.exit_json(changed=False, fetched=[entry.to_dict() for entry in found])
 

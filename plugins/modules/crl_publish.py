@@ -33,9 +33,14 @@ options:
     type: path
     required: true
   ca_passphrase:
-    description: The passphrase of the CA's keys.
+    description: The passphrase of the CA's keys. Needed, here or by O(ca_passphrase_variable).
     type: str
-    required: true
+  ca_passphrase_variable:
+    description: The variable that holds O(ca_passphrase). Callbacks that show or keep a task's options then show no passphrase.
+    type: str
+  variables_of:
+    description: The host whose variable is meant. By default the host on which the task runs.
+    type: str
   ledger_dir:
     description: The ledger of issued certificates. By default O(ca_dir) with C(_ledger) appended.
     type: path

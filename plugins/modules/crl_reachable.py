@@ -94,6 +94,14 @@ options:
   no_proxy:
     description: Hosts and domains that are asked without O(proxy), separated by commas.
     type: str
+  allow_networks:
+    description:
+      - Addresses and networks that are fetched from although they are loopback, link-local or a cloud's metadata, which are refused otherwise,
+        after the resolution of a name and after a redirect as well.
+      - With a proxy, which resolves names itself, only addresses in URLs are looked at.
+    type: list
+    elements: str
+    default: []
   timeout:
     description: Seconds for one attempt, from name resolution to the last byte of the body.
     type: float
@@ -193,7 +201,7 @@ urls:
       description: Whether a sensor could fetch this CRL and rely on it. It is also usable if it says that the certificate is revoked.
       type: bool
     reason:
-      description: V(ok), V(no-url), V(scheme), V(dns), V(refused), V(timeout), V(proxy), V(http-status), V(redirect), V(empty),
+      description: V(ok), V(no-url), V(scheme), V(dns), V(address), V(refused), V(timeout), V(proxy), V(http-status), V(redirect), V(empty),
         V(not-a-crl), V(too-large), V(issuer), V(signature), V(not-yet-valid), V(expired), V(scope), V(delta-without-base) or V(revoked).
       type: str
     message:

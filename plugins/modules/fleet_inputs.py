@@ -111,7 +111,7 @@ consoles:
 group:
   description: The group of the sensors.
   type: str
-  returned: O(purpose=members)
+  returned: success
 lead:
   description: The host that stands for the run, a sensor if there is one.
   type: str

@@ -170,6 +170,7 @@ from ..module_utils._plain.hosts_file import ABSENT, BLOCK, PRESENT, Plan, plan
 from ..module_utils._plain.hosts_file_entries import parse_entries
 from ..module_utils._plain.hosts_file_options import ARGUMENT_SPEC
 from ..module_utils._plain.hosts_file_read import read_hosts
+from ..module_utils._plain.texts import harmless
 
 # Larger files are not shown whole by --diff.
 MAX_DIFF = 1024 * 1024
@@ -199,7 +200,7 @@ def _raw_entries(params: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _work(module: AnsibleModule, params: dict[str, Any]) -> dict[str, Any]:
-    if "\n" in params["marker"] or not params["marker"].strip():
+    if not params["marker"].strip() or harmless(params["marker"]) != params["marker"]:
         raise InputError(f"marker is {params['marker']!r}; wanted: one line of text")
     warnings: list[str] = []
     entries = parse_entries(_raw_entries(params), params["state"] == PRESENT, warnings)

@@ -18,7 +18,7 @@ description:
   - An existing CA is never replaced or changed. If it is missing although a ledger or staged bundles show that there was one,
     this fails, unless O(create=true).
   - The root's key may be taken offline after the first run. Any other missing file is an error.
-  - Keys are RSA, encrypted (PKCS#8, PBES2 with AES-256), mode 0600, in a folder of mode 0700, which appears complete or not at all.
+  - Keys are RSA, encrypted (PKCS#8, PBES2 with AES-256 and 600,000 rounds of PBKDF2), mode 0600, in a folder of mode 0700, which appears complete or not at all.
 extends_documentation_fragment:
   - ot_pki.defender_iot.attributes
   - ot_pki.defender_iot.attributes.controller
@@ -29,6 +29,12 @@ options:
     required: true
   passphrase:
     description: Encrypts the CA's keys. At least 12 characters.
+    type: str
+  passphrase_variable:
+    description: The variable that holds O(passphrase). Callbacks that show or keep a task's options then show no passphrase.
+    type: str
+  variables_of:
+    description: The host whose variable is meant. By default the host on which the task runs.
     type: str
   ledger_dir:
     description: The ledger of issued certificates. By default O(dir) with C(_ledger) appended.

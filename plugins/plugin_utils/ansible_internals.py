@@ -13,6 +13,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+from ansible.inventory.helpers import sort_groups
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.action import ActionBase
 from ansible.template import Templar
@@ -43,9 +44,11 @@ class Fleet:
         return [str(host.name) for host in self._inventory.get_hosts(group, ignore_restrictions=True)]
 
     def groups_of(self, host: str) -> list[str]:
-        """The groups of a host, parents first, without C(all) and those that the playbooks make for themselves."""
-        found = self._inventory.get_host(host)
-        groups = sorted(found.get_groups(), key=lambda group: int(group.depth))
+        """The groups of a host in the order of their precedence, parents first.
+
+        Without C(all), and without those that the playbooks make for themselves.
+        """
+        groups = sort_groups(self._inventory.get_host(host).get_groups())
         return [str(group.name) for group in groups if group.name not in _NOT_OF_THE_INVENTORY]
 
     def raw_variables(self, host: str) -> dict[str, Any]:

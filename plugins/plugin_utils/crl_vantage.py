@@ -70,6 +70,7 @@ class Vantage:
             "proxy": settings.proxy,
             "credentials": settings.credentials,
             "no_proxy": settings.no_proxy,
+            "allow_networks": list(settings.allow_networks),
         }
         arguments = {name: value for name, value in arguments.items() if value is not None}
         result = self.action._execute_module(_MODULE, module_args=arguments, task_vars=self.task_vars)
@@ -78,7 +79,13 @@ class Vantage:
             text = next((str(line).strip() for line in lines if line and str(line).strip()), "no answer")
             return None, text.splitlines()[-1][:300]
         self.used = "python"
-        return [Fetched.from_dict(entry, settings.max_bytes) for entry in result["fetched"]], ""
+        try:
+            found = [Fetched.from_dict(entry, settings.max_bytes) for entry in result["fetched"]]
+            if [entry.url for entry in found] != urls:
+                raise ValueError("it is not about the URLs that were asked for")
+        except (ValueError, TypeError) as error:
+            raise InputError(f"the answer of {self.name} cannot be used: {error}") from error
+        return found, ""
 
     def _by_shell(self, urls: list[str], settings: Settings, problem: str | None) -> dict[str, Fetched]:
         """The proxy of the host's own environment counts there, so nothing of this process's is given."""

@@ -41,7 +41,8 @@ def group_of(variables: HostVariables, hosts: Iterable[str]) -> str:
     if len(named) > 1:
         (one, first), (other, second) = list(named.items())[:2]
         raise InputError(
-            f"{GROUP} differs between {first} and {second} ({one!r} and {other!r}), but it is one for a run; set it for all"
+            f"{GROUP} differs between {first} and {second} ({one!r} and {other!r}), "
+            "but it is one for a run; set it for all"
         )
     return next(iter(named), default)
 
@@ -72,7 +73,8 @@ def _without_group(group: str, task_vars: Mapping[str, Any]) -> str:
     text = f"there is nobody to work for: no host is in the group {group}"
     if not task_vars["groups"].get("all"):
         read = f"nothing could be read from {sources}" if sources else "no inventory is given"
-        return f"{text}, since the inventory has no hosts ({read}); wanted: -i with the path of an inventory that Ansible can read"
+        wanted = "-i with the path of an inventory that Ansible can read"
+        return f"{text}, since the inventory has no hosts ({read}); wanted: {wanted}"
     if group in groups:
         return f"{text}, which is empty in {sources}; wanted: the sensors as its hosts"
     near = difflib.get_close_matches(group, groups, 1, 0.6)

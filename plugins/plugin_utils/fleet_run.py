@@ -129,7 +129,7 @@ def described(values: Mapping[str, Any], read_from: str, default: str) -> dict[s
 
     :param values: the variables.
     :param read_from: a host as which the variables with secrets can be read.
-    :param default: the folder that holds what has no folder of its own; empty if there is no inventory to put it beside.
+    :param default: the folder that holds what has no folder of its own; empty without an inventory to put it beside.
     """
     named = str(values.get(pki_folder.VARIABLE) or "")
     base = os.path.abspath(os.path.expanduser(named)) if named else default

@@ -33,7 +33,7 @@ SENSOR_VARIABLES = (
 )
 NAME_VARIABLES = (NAME, ADDRESS, HOST)
 CONSOLE_VARIABLES = (CONSOLE_HOST, HOST, CONSOLE_PORT, NAME)
-_FACTS = frozenset(getattr(asked, "FACTS", ()))
+_FACTS = frozenset(asked.FACTS)
 
 
 def sensor_of(

@@ -117,7 +117,10 @@ class HostView:
         return None if found is None else _followed(found, self.raws)
 
     def key(self, variable: str) -> Any:
-        """What a template's value depends on: hosts with the same key have the same value. ``None``: it cannot be told."""
+        """What a template's value depends on: hosts with the same key have the same value.
+
+        ``None`` if that cannot be told.
+        """
         return self._reader.seen.key(self.raw(variable), self.raws)
 
     def value(self, variable: str) -> Any:

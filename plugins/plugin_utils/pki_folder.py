@@ -53,8 +53,9 @@ def short_lived(path: str, environment: Mapping[str, str]) -> str | None:
 def refusal(path: str, why: str) -> str:
     """The sentence for people."""
     return (
-        f"{VARIABLE} is not set, and {path}, beside the inventory, lies {why}, which is deleted after the job, and the CA, keys "
-        f"and certificates with it; wanted: {VARIABLE} with the path of a folder that outlives the job, the same for every job"
+        f"{VARIABLE} is not set, and {path}, beside the inventory, lies {why}, which is deleted after the job, and the "
+        f"CA, keys and certificates with it; wanted: {VARIABLE} with the path of a folder that outlives the job, the "
+        "same for every job"
     )
 
 

@@ -46,7 +46,7 @@ def test_from_revocation_to_a_new_certificate(ansible: Ansible, tmp_path: Path) 
     base = f"http://127.0.0.31:{port}"
     fleet = Fleet(
         tmp_path / "fleet", names(2), local_ca_crl_url=f"{base}/sensors.crl", local_ca_root_crl_url=f"{base}/root.crl",
-        crl_access_vantage="jump",
+        crl_access_vantage="jump", crl_access_allow_networks=["127.0.0.0/8"],
     )  # fmt: skip
     fleet.groups = {
         "crl_web_servers": {"hosts": {"web-1": {**LOCAL, "crl_publication_web_dir": str(web)}}},
@@ -96,7 +96,13 @@ def test_trouble_with_crls_is_told_at_the_end_and_keeps_nobody_from_a_certificat
     ansible: Ansible, tmp_path: Path
 ) -> None:
     closed = f"http://127.0.0.32:{free_port('127.0.0.32')}/issuing.crl"
-    fleet = Fleet(tmp_path / "fleet", names(3), local_ca_crl_url=closed, crl_access_retries=0)
+    fleet = Fleet(
+        tmp_path / "fleet",
+        names(3),
+        local_ca_crl_url=closed,
+        crl_access_retries=0,
+        crl_access_allow_networks=["127.0.0.0/8"],
+    )
     (tmp_path / "file").write_text("not a folder")
     ssh: dict[str, Any] = {
         "ansible_connection": "ssh",

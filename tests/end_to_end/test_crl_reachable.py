@@ -72,7 +72,8 @@ class Plant:
         task: dict[str, Any] = {
             "name": register,
             "ot_pki.defender_iot.crl_reachable": {
-                "issuer_certificates": [str(self.ca)], "fail_on": "never", "retries": 0, "timeout": 10, **options,
+                "issuer_certificates": [str(self.ca)], "fail_on": "never", "retries": 0, "timeout": 10,
+                "allow_networks": ["127.0.0.0/8"], **options,
             },
             "register": register,
             "delegate_to": host,

@@ -289,7 +289,7 @@ def test_the_ca_is_never_made_anew_by_accident(ansible: Any, tmp_path: Path) -> 
         outcome = ansible.playbook("deploy_certs", fleet.inventory, *options)
         assert outcome.code != 0
         assert "local_ca_create: true" in outcome.output
-        assert "1 sensors" in outcome.output
+        assert "1 sensor" in outcome.output
         assert fleet.snapshot() == before
     new = ansible.playbook("deploy_certs", fleet.inventory, variables={"local_ca_create": True})
     assert new.code == 0, new.output

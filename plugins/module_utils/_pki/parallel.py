@@ -11,22 +11,39 @@ nothing (and no secret) is serialized on the way in; only results travel back.
 from __future__ import annotations
 
 import collections
+import mmap
 import multiprocessing
 import os
+import signal
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from .._plain.errors import PkiError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_work: tuple[Callable[[Any], Any], Sequence[Any]] | None = None
+_WAITING, _BEGUN, _DONE = 0, 1, 2
+
+
+class _Work(NamedTuple):
+    """What a worker inherits.
+
+    :ivar progress: one octet for each item, shared by all processes: whether it was begun and done.
+    """
+
+    function: Callable[[Any], Any]
+    items: Sequence[Any]
+    progress: mmap.mmap
+    seconds: float | None
+
+
+_work: _Work | None = None
 
 
 class WorkerLost(PkiError):
@@ -49,17 +66,26 @@ def _follow_parent() -> None:
         os._exit(1)
 
 
-def _start(function: Callable[[Any], Any], items: Sequence[Any]) -> None:
+def _start(work: _Work) -> None:
     global _work
-    _work = (function, items)
+    _work = work
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
     threading.Thread(target=_follow_parent, daemon=True).start()
 
 
 def _chunk(start: int, stop: int) -> list[Any]:
     if _work is None:
         raise WorkerLost("a worker process was asked to work before it was told what to do")
-    function, items = _work
-    return [function(items[position]) for position in range(start, stop)]
+    results = []
+    for position in range(start, stop):
+        _work.progress[position] = _BEGUN
+        if _work.seconds is not None:
+            # Nobody handles the signal: a worker that hangs ends, and its item is known by the progress.
+            signal.setitimer(signal.ITIMER_REAL, _work.seconds)
+        results.append(_work.function(_work.items[position]))
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        _work.progress[position] = _DONE
+    return results
 
 
 def process_map(
@@ -67,30 +93,64 @@ def process_map(
     items: Sequence[Item],
     workers: int = 1,
     chunk_size: int = 1,
+    lost: Callable[[Item, str], Result] | None = None,
+    seconds: float | None = None,
 ) -> Iterator[Result]:
     """``function`` of every item, in the order of the items, each result as soon as its turn has come.
 
     :param workers: processes; 1 or fewer items than two chunks: no process is started.
     :param chunk_size: items handed to a worker at once (larger: less overhead, later first result).
-    :raises WorkerLost: a worker was killed. What ``function`` raises is raised here as well.
+    :param lost: makes a result for an item over which a worker was killed, from the item and the reason; the others
+        are worked off. Without it the whole call fails.
+    :param seconds: how long a worker may take for one item before it is ended.
+    :raises WorkerLost: a worker was killed; it says over which item. What ``function`` raises is raised here as well.
     """
     if workers <= 1 or len(items) <= max(1, chunk_size):
         yield from map(function, items)
         return
-    chunk_size = max(1, chunk_size)
-    starts = iter(range(0, len(items), chunk_size))
-    pending: collections.deque[Future[list[Result]]] = collections.deque()
+    work = _Work(function, items, mmap.mmap(-1, len(items)), seconds)
+    position = 0
+    while position < len(items):
+        try:
+            for result in _pool(work, position, len(items), workers, max(1, chunk_size)):
+                position += 1
+                yield result
+        except BrokenProcessPool:
+            # All workers end with the one that was lost, so each item that was begun may be the one. From here to the
+            # last of them every item gets a process of its own.
+            begun = [number for number in range(position, len(items)) if work.progress[number] == _BEGUN]
+            for number in range(position, (begun[-1] if begun else position) + 1):
+                result = _by_itself(work, number, lost)
+                position += 1
+                yield result
+
+
+def _by_itself(work: _Work, position: int, lost: Callable[[Any, str], Any] | None) -> Any:
+    """The result of one item, in a process of its own."""
+    try:
+        return next(_pool(work, position, position + 1, 1, 1))
+    except BrokenProcessPool as error:
+        reason = "the process that worked on it ended; it was killed, hung, or the machine ran out of memory"
+        if lost is None:
+            raise WorkerLost(f"item {position + 1} of {len(work.items)}: {reason}") from error
+        return lost(work.items[position], reason)
+
+
+def _pool(work: _Work, first: int, end: int, workers: int, chunk_size: int) -> Iterator[Any]:
+    """The results of some items; :class:`BrokenProcessPool` if a worker ended."""
+    starts = iter(range(first, end, chunk_size))
+    pending: collections.deque[Future[list[Any]]] = collections.deque()
     executor = ProcessPoolExecutor(
-        max_workers=min(workers, -(-len(items) // chunk_size)),
+        max_workers=max(1, min(workers, -(-(end - first) // chunk_size))),
         mp_context=multiprocessing.get_context("fork"),
         initializer=_start,
-        initargs=(function, items),
+        initargs=(work,),
     )
 
     def submit() -> None:
         start = next(starts, None)
         if start is not None:
-            pending.append(executor.submit(_chunk, start, min(start + chunk_size, len(items))))
+            pending.append(executor.submit(_chunk, start, min(start + chunk_size, end)))
 
     try:
         with warnings.catch_warnings():
@@ -102,9 +162,5 @@ def process_map(
             results = pending.popleft().result()
             submit()
             yield from results
-    except BrokenProcessPool as error:
-        raise WorkerLost(
-            "a worker process ended before its work was done; it was killed, or the machine ran out of memory"
-        ) from error
     finally:
         executor.shutdown(wait=True, cancel_futures=True)

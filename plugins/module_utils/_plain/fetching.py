@@ -21,11 +21,17 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, Sequence
 from urllib.parse import quote, urljoin, urlsplit
 
+from .addresses import literal, networks, objection
 from .fetching_proxy import proxy_address, proxy_for
+from .texts import harmless
 
-OK = "ok"
+OK, ADDRESS = "ok", "address"
 SCHEME, DNS, REFUSED, TIMEOUT, PROXY = "scheme", "dns", "refused", "timeout", "proxy"
 HTTP_STATUS, REDIRECT, EMPTY, INCOMPLETE, TOO_LARGE = "http-status", "redirect", "empty", "incomplete", "too-large"
+
+REASONS = frozenset(
+    (OK, ADDRESS, SCHEME, DNS, REFUSED, TIMEOUT, PROXY, HTTP_STATUS, REDIRECT, EMPTY, INCOMPLETE, TOO_LARGE)
+)
 
 WORKERS = 8
 MAX_REDIRECTS = 5
@@ -41,6 +47,7 @@ class Settings(NamedTuple):
     ``timeout`` is for one attempt, name resolution and body included; ``connect_timeout`` for one address.
     ``proxy`` is a URL without credentials; ``None``: as ``environment`` says; empty: no proxy.
     ``credentials`` (``user:password``) are for the proxy.
+    ``allow_networks`` are networks that are fetched from although :mod:`.addresses` has an objection.
     """
 
     timeout: float = 10.0
@@ -52,6 +59,7 @@ class Settings(NamedTuple):
     credentials: str | None = None
     no_proxy: str | None = None
     environment: Mapping[str, str] = {}
+    allow_networks: tuple[str, ...] = ()
 
 
 class Fetched(NamedTuple):
@@ -83,14 +91,44 @@ class Fetched(NamedTuple):
 
         :raises ValueError: not made by it, or larger than ``max_bytes``.
         """
+        if not isinstance(data, Mapping):
+            raise ValueError("it is not what was asked for")
         known = {key: data[key] for key in cls._fields if key in data}
+        for key, kinds in _KINDS.items():
+            if not isinstance(known.get(key), kinds):
+                raise ValueError(f"its {key} is not what it has to be")
+        if known["reason"] not in REASONS:
+            raise ValueError("its reason is unknown")
         if known.get("body") is not None:
             stream = zlib.decompressobj()
-            body = stream.decompress(base64.b64decode(known["body"]), max_bytes + 1)
+            try:
+                body = stream.decompress(base64.b64decode(known["body"], validate=True), max_bytes + 1)
+            except zlib.error as error:
+                raise ValueError("its body is damaged") from error
             if len(body) > max_bytes:
                 raise ValueError("the body is larger than allowed")
+            if not stream.eof:
+                raise ValueError("its body is cut off")
             known["body"] = body
         return cls(**known)
+
+
+_TEXT = (str, type(None))
+# What an answer from another host has to be made of.
+_KINDS: dict[str, tuple[type, ...]] = {
+    "url": (str,),
+    "reason": (str,),
+    "message": _TEXT,
+    "body": _TEXT,
+    "status": (int, type(None)),
+    "address": _TEXT,
+    "seconds": (int, float, type(None)),
+    "attempts": (int, type(None)),
+    "via": _TEXT,
+    "final_url": _TEXT,
+    "content_type": _TEXT,
+    "content_encoding": _TEXT,
+}
 
 
 class FetchProblem(Exception):
@@ -209,6 +247,11 @@ def fetch(url: str, settings: Settings, ask: Ask | None = None) -> Fetched:
         except FetchProblem as problem:
             result = Fetched(url, problem.reason, str(problem), **facts)
             temporary = problem.temporary
+        except ValueError as error:
+            # What standard libraries make of texts that are no URL differs; none of it may end a fleet's run.
+            text = f"it is not a URL that can be asked for ({type(error).__name__})"
+            result = Fetched(url, REDIRECT if facts.get("final_url") else SCHEME, text, **facts)
+            temporary = False
         result = result._replace(attempts=attempt + 1, seconds=round(time.monotonic() - started, 3))
         if not temporary or attempt == settings.retries:
             break
@@ -240,8 +283,11 @@ def _next_url(here: str, answer: Answer, seen: list[str]) -> str:
     location = answer.headers.get("Location")
     if not location:
         raise FetchProblem(REDIRECT, f"status {answer.status} without saying where to")
-    following = urljoin(here, location)
-    scheme = urlsplit(following).scheme.lower()
+    try:
+        following = urljoin(here, location)
+        scheme = urlsplit(following).scheme.lower()
+    except ValueError as error:
+        raise FetchProblem(REDIRECT, f"it redirects to {shown(location)}, which is not a URL") from error
     if scheme != "http":
         raise FetchProblem(REDIRECT, f"it redirects to {shown(following)}, which is not plain HTTP")
     if following in seen or following == here:
@@ -252,9 +298,8 @@ def _next_url(here: str, answer: Answer, seen: list[str]) -> str:
 
 
 def shown(text: str, limit: int = 120) -> str:
-    """A text of a server for a message: printable, bounded."""
-    clean = "".join(character if character.isprintable() else "?" for character in text)
-    return clean if len(clean) <= limit else clean[: limit - 1] + "\u2026"
+    """A text of a server for a message: printable, on one line, bounded."""
+    return harmless(text, limit)
 
 
 def _target(url: str, settings: Settings) -> Target:
@@ -268,6 +313,10 @@ def _target(url: str, settings: Settings) -> Target:
     host = parts.hostname
     if not host:
         raise FetchProblem(SCHEME, "it names no host")
+    known = literal(host)
+    if known is not None:
+        # Also with a proxy, which would be asked for its own services.
+        _refuse(objection(known, networks(settings.allow_networks)), host)
     bracketed = f"[{host}]" if ":" in host else host
     host_header = bracketed if port == 80 else f"{bracketed}:{port}"
     # What is not allowed in a request line is escaped; what is escaped already stays.
@@ -294,15 +343,13 @@ def _ask(target: Target, deadline: Deadline, settings: Settings, facts: dict[str
     """Send one request and read its answer."""
     where = f"the proxy {target.via}" if target.via else target.host
     try:
-        sock = _connect(target, deadline, settings.connect_timeout)
+        sock = _connect(target, deadline, settings)
     except FetchProblem as problem:
         if target.via is None:
             raise
         raise FetchProblem(PROXY, f"{where}: {problem}", problem.temporary) from problem
     address = str(sock.getpeername()[0])
     facts["address"] = address
-    connection = http.client.HTTPConnection(target.host, target.port)
-    connection.sock = _BoundedSocket(sock, deadline)  # type: ignore[assignment]
     headers = {
         "Host": target.host_header,
         "User-Agent": _USER_AGENT,
@@ -313,6 +360,8 @@ def _ask(target: Target, deadline: Deadline, settings: Settings, facts: dict[str
     if target.authorization:
         headers["Proxy-Authorization"] = target.authorization
     try:
+        connection = http.client.HTTPConnection(target.host, target.port)
+        connection.sock = _BoundedSocket(sock, deadline)  # type: ignore[assignment]
         connection.request("GET", target.request, headers=headers)
         response = connection.getresponse()
         facts["status"] = response.status
@@ -337,13 +386,30 @@ def _ask(target: Target, deadline: Deadline, settings: Settings, facts: dict[str
         sock.close()
 
 
-def _connect(target: Target, deadline: Deadline, connect_timeout: float) -> socket.socket:
-    """A connection to the first address that answers, IPv6 and IPv4."""
+def _refuse(why: str, host: str) -> None:
+    if why:
+        where = "" if why.startswith(f"{host} ") else f"{shown(host)} is "
+        raise FetchProblem(ADDRESS, f"{where}{why}; nothing is fetched from there")
+
+
+def _connect(target: Target, deadline: Deadline, settings: Settings) -> socket.socket:
+    """A connection to the first address that answers, IPv6 and IPv4, and that may be asked.
+
+    The address that was looked at is the one that is connected to; the name is not resolved again. Which proxy is
+    used says somebody who may, so its address may be any.
+    """
     problem = FetchProblem(DNS, f"the name {target.host} has no address")
-    for family, kind, protocol, _name, address in _resolve(target.host, target.port, deadline):
+    allowed = networks(settings.allow_networks)
+    found = _resolve(target.host, target.port, deadline)
+    if target.via is None:
+        objections = [objection(str(entry[4][0]), allowed) for entry in found]
+        if all(objections):
+            _refuse(next(iter(objections), ""), target.host)
+        found = [entry for entry, why in zip(found, objections) if not why]
+    for family, kind, protocol, _name, address in found:
         sock = socket.socket(family, kind, protocol)
         try:
-            limit = min(connect_timeout, deadline.left())
+            limit = min(settings.connect_timeout, deadline.left())
             sock.settimeout(limit)
             sock.connect(address)
             return sock
@@ -369,7 +435,7 @@ def _resolve(host: str, port: int, deadline: Deadline) -> list[Any]:
     def work() -> None:
         try:
             found.append(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        except (OSError, UnicodeError) as error:
+        except (OSError, ValueError) as error:
             found.append(error)
 
     thread = threading.Thread(target=work, daemon=True)

@@ -9,7 +9,7 @@ import contextlib
 import os
 
 from .errors import FileError
-from .folders import MAX_BYTES, Folder, read_descriptor
+from .folders import MAX_BYTES, Folder, check_path, read_descriptor
 
 PRIVATE_FILE = 0o600
 PUBLIC_FILE = 0o644
@@ -28,6 +28,7 @@ def read_file(path: str, max_bytes: int = MAX_BYTES) -> bytes:
     :param max_bytes: refuse anything larger (bytes); devices and pipes are refused as well.
     :raises FileError: missing, not a regular file, unreadable or too large.
     """
+    check_path(path)
     try:
         # Not blocking, so that a pipe without a writer is an error and not a wait.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0))

@@ -397,6 +397,19 @@ def others_may_write(status: os.stat_result) -> bool:
     return status.st_uid not in (0, os.geteuid()) or bool(status.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
 
 
+def check_path(path: str) -> None:
+    """See to it that the system can be asked for a path.
+
+    :raises FileError: it cannot: a null character, or half a character.
+    """
+    try:
+        usable = b"\0" not in os.fsencode(path)
+    except UnicodeError:
+        usable = False
+    if not usable:
+        raise FileError(f"{path!a} is not a path that a file can have")
+
+
 def read_descriptor(descriptor: int, path: str, max_bytes: int = MAX_BYTES) -> bytes:
     """The content of an open regular file, which is closed afterwards.
 
@@ -444,7 +457,8 @@ def _closing(descriptor: int) -> Iterator[int]:
 
 
 def _plain(name: str) -> str:
-    if name in ("", ".", "..") or "/" in name or "\0" in name:
+    check_path(name)
+    if name in ("", ".", "..") or "/" in name:
         raise FileError(f"{name!r} is not the name of a file in a folder")
     return name
 
@@ -468,6 +482,7 @@ def _walk(path: str, make: int | None, last: bool) -> tuple[int, str, str]:
     :param last: whether the last component is a folder that is entered as well.
     :returns: the descriptor of the folder where the walk ended, the name that was left, and the folder's real path.
     """
+    check_path(path)
     todo = [part for part in reversed(os.path.abspath(path).split("/")) if part]
     descriptor = os.open("/", _PASS)
     links = 0

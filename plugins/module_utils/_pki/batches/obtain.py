@@ -17,10 +17,11 @@ from ..._plain.errors import FileError
 from ..issuers.base import Answer, Issuer, Job, Obtained, Pending, Refused, Tools
 from ..issuers.kinds import Issuers
 from ..planning.fleet import Neighbours, limit_changes
-from ..planning.plan import KEEP, OBTAIN, Held, Plan, Yardstick, make_plan, renewal_of
+from ..planning.plan import KEEP, OBTAIN, Existing, Held, Plan, Yardstick, make_plan, renewal_of
 from ..planning.request import SensorRequest
 from ..profiles.base import Profile
 from ..profiles.defender_iot.profile import DEFENDER_IOT
+from ..profiles.files import rendered
 from ..state import events
 from ..state.durable import make_durable
 from ..state.events import Event
@@ -141,7 +142,13 @@ class Obtaining:
 
     def _plan(self, request: SensorRequest, neighbours: Neighbours) -> Plan:
         issuer = self.issuers.by_name[request.issuer]
-        yardstick = Yardstick(issuer.terms, self.tools.moment, issuer.foreign, revoked=self._revoked, asked=self._asked)
+        yardstick = Yardstick(
+            issuer.terms,
+            self.tools.moment,
+            issuer.foreign,
+            revoked=functools.partial(self._revoked, issuer),
+            asked=self._asked,
+        )
         predecessor = neighbours.takes_over(request)
         plan = make_plan(request, self._held(request.name), yardstick)
         if plan.action == OBTAIN and predecessor is not None and not request.reissue:
@@ -164,9 +171,9 @@ class Obtaining:
             visible, fault = None, str(error)
         return Held(visible, fault, self.state.pending(sensor))
 
-    def _revoked(self, certificate: Any) -> str | None:
-        revocation = self.state.revocation_of(certificate)
-        return revocation.text if revocation is not None else None
+    def _revoked(self, issuer: Issuer, existing: Existing) -> str | None:
+        revocation = self.state.revocation_of(existing.certificate)
+        return revocation.text if revocation is not None else issuer.revoked(existing)
 
     def _asked(self, certificate: Any) -> Mapping[str, Any]:
         record = self.state.record_of(certificate)
@@ -314,7 +321,7 @@ class Obtaining:
                 reason="; ".join(plan.reasons),
                 asked=answer.asked,
             )
-        contents = {"crt": answer.crt, "key": answer.key, "pem": answer.pem}
+        contents = rendered(request.profile, answer.crt, answer.key, answer.pem, request.key_passphrase)
         files = self.stage.add(request.name, _mark(view), answer.common_name, contents, self.tools.moment)
         if plan.taken_from is not None:
             self._let_go(plan)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..._plain.errors import FileError, InputError
-from ..crl.revoking import Revoking
+from ..._plain.texts import harmless
 from ..crypto import x509
 from ..state import events
 from ..state.durable import make_durable
@@ -26,8 +26,8 @@ from ..state.fleet import FleetState
 from ..state.ledger import Ledger
 from ..state.stage_folder import StageFolder
 from ..values import x509_parts as parts
-from ..values.outside import harmless
 from .engine import attempt, locked
+from .revoke import Revoking
 
 RETIRED, KEPT, FAILED = "retired", "kept", "failed"
 REASON = "cessationOfOperation"

@@ -120,7 +120,7 @@ def _facts(selection: Selection, form: Form) -> dict[str, Any]:
             "common_name": view.common_names[-1] if view.common_names else None,
             "subject": name_text(view.subject),
             "issuer": name_text(view.issuer),
-            "serial_number": f"{view.serial:x}",
+            "serial_number": parts.serial_text(view.serial),
             "not_after": parts.iso(view.not_after),
             "fingerprint": view.fingerprint,
             "friendly_name": selection.leaf.friendly_name,

@@ -217,7 +217,7 @@ def describe(kind: str, material: Material) -> list[str]:
     for entry in material.certificates:
         view = entry.view
         lines.append(
-            f"certificate: {view.title}, serial {view.serial:x}, until {parts.iso(view.not_after)}, "
+            f"certificate: {view.title}, serial {parts.serial_text(view.serial)}, until {parts.iso(view.not_after)}, "
             f"SHA-256 {view.fingerprint}"
         )
     for key in material.keys:

@@ -21,6 +21,8 @@ from ..._plain.folders import Folder
 from ..intake.problem import ConversionProblem
 from .switching import Switch
 
+_MAX_ID = 2**32 - 2  # the number after it says "as it is" to chown(2)
+
 
 @dataclass(frozen=True)
 class Ownership:
@@ -78,15 +80,26 @@ def ownership_of(mode: Any, owner: Any, group: Any) -> Ownership:
     uid = gid = None
     try:
         if owner not in (None, ""):
-            uid = int(owner) if str(owner).isdigit() else pwd.getpwnam(str(owner)).pw_uid
-    except KeyError:
+            uid = _number(owner) if str(owner).isdigit() else pwd.getpwnam(str(owner)).pw_uid
+    except (KeyError, ValueError):
         raise InputError(f"owner is {owner!r}; wanted: a user that this machine knows") from None
     try:
         if group not in (None, ""):
-            gid = int(group) if str(group).isdigit() else grp.getgrnam(str(group)).gr_gid
-    except KeyError:
+            gid = _number(group) if str(group).isdigit() else grp.getgrnam(str(group)).gr_gid
+    except (KeyError, ValueError):
         raise InputError(f"group is {group!r}; wanted: a group that this machine knows") from None
     return Ownership(parse_mode(mode), uid, gid)
+
+
+def _number(text: Any) -> int:
+    """A user or group id.
+
+    :raises ValueError: not one that a system can have.
+    """
+    number = int(str(text))
+    if number > _MAX_ID:
+        raise ValueError(number)
+    return number
 
 
 def read_current(path: str, max_bytes: int) -> Current:

@@ -13,8 +13,9 @@ from typing import Any
 from ..._plain.errors import FileError, InputError
 from ..._plain.files import read_file, why
 from ..intake.material import PKCS8, TRADITIONAL
+from ..intake.problem import ERROR, finding
 from ..parallel import process_map, usable_processors
-from .convert import Conversion, OutputOutcome, convert
+from .convert import Conversion, Outcome, OutputOutcome, convert
 from .outputs import KINDS, LEGACY, MODERN, Form
 from .placing import ownership_of
 from .switching import settle_abandoned
@@ -22,6 +23,8 @@ from .switching import settle_abandoned
 # Below this, starting processes costs more than it saves.
 PARALLEL_FROM = 100
 _CHUNK = 20
+# A worker that takes longer for one conversion is ended.
+MAX_SECONDS = 300.0
 
 _OWN_SPEC: dict[str, dict[str, Any]] = {
     "src": {"type": "list", "elements": "path"},
@@ -90,6 +93,13 @@ def _conversion(entry: Mapping[str, Any], defaults: Mapping[str, Any], prefix: s
     src = [path for path in get("src") or [] if path]
     if not src:
         raise InputError(f"{prefix}src is not set; wanted: the path of a file or a folder, or a list of them")
+    for position, path in enumerate(src):
+        # A text that came this far stands in results and logs, and it may be a private key: it is not quoted.
+        if "-----BEGIN" in path or "\n" in path:
+            raise InputError(
+                f"{prefix}src[{position}] is a text and no path; wanted: the path of a file. "
+                "Its value is not shown, since it may hold a private key; write it into a file of mode 0600"
+            )
     form = Form(
         passphrase=_passphrase(get, "output_passphrase", prefix),
         key_format=get("key_format") or PKCS8,
@@ -151,7 +161,7 @@ def run(params: Mapping[str, Any], check_mode: bool, diff_mode: bool) -> dict[st
     work = functools.partial(_convert, check_mode=check_mode)
     results = []
     diffs = []
-    for data, files in process_map(work, conversions, workers, _CHUNK):
+    for data, files in process_map(work, conversions, workers, _CHUNK, _lost, MAX_SECONDS):
         results.append(data)
         diffs += [_diff(file) for file in files if file.changed]
     if is_list:
@@ -190,6 +200,12 @@ def _convert(conversion: Conversion, check_mode: bool) -> tuple[dict[str, Any], 
     """In a worker: convert, and return what is plain data."""
     outcome = convert(conversion, check_mode)
     return outcome.to_dict(), outcome.files
+
+
+def _lost(conversion: Conversion, reason: str) -> tuple[dict[str, Any], tuple[OutputOutcome, ...]]:
+    """What is known of a conversion over which a worker ended."""
+    problem = finding("src.refused", ERROR, f"not converted: {reason}", ", ".join(conversion.src))
+    return Outcome(conversion, findings=(problem,)).to_dict(), ()
 
 
 def _diff(file: OutputOutcome) -> dict[str, str]:

@@ -27,10 +27,12 @@ from ..validation.revocation import (
     signature_objection,
     time_objection,
 )
+from ..values import names
 from ..values import x509_parts as parts
-from ..values.certificates import CertificateView, name_text, read_own_certificates, read_shared_certificates
+from ..values.certificates import CertificateView, name_text, read_own_certificates, read_shared_certificates, show
 from ..values.certificates import signed_by as certificate_signed_by
 from ..values.failures import alone
+from ..values.limits import MAX_URLS
 from .verdicts import NO_URL, OK, REVOKED, CertificateVerdict, Verdict
 
 _POINTS, _BASIC_CONSTRAINTS = "2.5.29.31", "2.5.29.19"
@@ -74,12 +76,16 @@ class Case:
     def wanted_urls(self) -> list[str]:
         """Every URL that is to be fetched for it."""
         if self.leaf is None:
-            return list(self.urls)
-        return [url for view in self.subjects() for url in self.urls_for(view) if _scheme(url) == "http"]
+            return [url for url in self.urls if names.crl_url_problem(url) is None]
+        return [url for view in self.subjects() for url in self.urls_for(view) if names.crl_url_problem(url) is None]
 
     def urls_for(self, view: CertificateView) -> Sequence[str]:
         """The URLs that count for one of the subjects: its own, or for the certificate those that were given."""
-        return self.urls if self.urls and view is self.leaf else urls_of(view)
+        return self.urls if self.urls and view is self.leaf else urls_of(view)[:MAX_URLS]
+
+    def passed_over(self, view: CertificateView) -> int:
+        """How many more URLs one of the subjects names than are fetched."""
+        return 0 if self.urls and view is self.leaf else max(0, len(urls_of(view)) - MAX_URLS)
 
 
 def read_case(name: str, certificate: str | None, issuers: Sequence[str], urls: Sequence[str] = ()) -> Case:
@@ -135,13 +141,20 @@ class Judge:
         if case.leaf is None:
             return CertificateVerdict(case.name, tuple(self._alone(url, case.pool) for url in case.urls))
         verdicts: list[Verdict] = []
+        notes: list[str] = []
         for view in case.subjects():
+            more = case.passed_over(view)
+            if more:
+                text = (
+                    f"{view.title} names {MAX_URLS + more} CRL URLs; the first {MAX_URLS} were fetched, {more} were not"
+                )
+                notes.append(text)
             urls = case.urls_for(view)
             if not urls and view is case.leaf:
                 text = "the certificate names no CRL distribution point that is a URL"
                 verdicts.append(Verdict(None, NO_URL, text, view.title))
             verdicts += [self._one(url, view, urls, case) for url in urls]
-        return CertificateVerdict(case.name, tuple(verdicts))
+        return CertificateVerdict(case.name, tuple(verdicts), notes=tuple(notes))
 
     def _one(self, url: str, view: CertificateView, urls: Sequence[str], case: Case) -> Verdict:
         """One URL for one certificate."""
@@ -198,6 +211,9 @@ class Judge:
         scheme = _scheme(url)
         if scheme != "http":
             return _Read("scheme", f"its scheme is {scheme or 'missing'}, which sensors do not fetch")
+        problem = names.crl_url_problem(url)
+        if problem is not None:
+            return _Read("scheme", f"{show(url)!r} is no URL that sensors fetch; wanted: {problem}")
         fetched = self.fetched.get(url)
         if fetched is None:
             return _Read("not-a-crl", "it was not fetched")
@@ -233,8 +249,7 @@ def _parse(fetched: fetching.Fetched) -> _Read:
     found = read_crls(Source(fetched.url, data))
     if not found.views:
         problem = "; ".join(found.problems) or "there is no CRL in it"
-        unknown = "unknown critical" in problem
-        return _Read("scope" if unknown else "not-a-crl", problem, facts=facts)
+        return _Read("scope" if "critical" in problem else "not-a-crl", problem, facts=facts)
     crl = found.views[0]
     encoding = "der" if data[:1] == b"\x30" else "pem"
     entries = len(crl.crl)

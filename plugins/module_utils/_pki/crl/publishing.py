@@ -13,123 +13,26 @@ from __future__ import annotations
 import contextlib
 import datetime
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from ..._plain.errors import FileError, InputError, PkiError
 from ..._plain.files import PRIVATE_FOLDER, PUBLIC_FILE, read_file, replace_file, sync_folder, why, write_new
 from ..._plain.folders import Folder
 from ..crypto import rsa, serialization, x509
-from ..issuers.local_ca.make import ISSUING, ROOT
-from ..issuers.local_ca.opened import Authority
 from ..state import locks, revocations
 from ..state.ledger import Ledger, actor
 from ..state.revocations import RevocationRecord
 from ..values import reading
 from ..values import x509_parts as parts
+from ..values.lists import counted
 from .making import crl_number, make_crl
+from .sources import FAILED, KEPT, PUBLISHED, CrlOutcome, CrlSource, Lifetimes, file_name, sources
 
-PUBLISHED, KEPT, FAILED = "published", "kept", "failed"
 NUMBERS = "crl"
 MAX_BYTES = 256 * 1024 * 1024
-_FIT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ +()-]{0,100}\Z")
 
-
-@dataclass(frozen=True)
-class Lifetimes:
-    """How long CRLs live, in days: those of the CA that signs sensors, those of a root above it, and the remainder
-    below which a CRL is renewed."""
-
-    issuing: int
-    root: int
-    renew_before: int
-
-    def renewal(self, this_update: datetime.datetime, next_update: datetime.datetime) -> datetime.datetime:
-        """The moment from which a CRL is close to its end; never before half of its life."""
-        span = (next_update - this_update) / 2
-        return next_update - min(datetime.timedelta(days=self.renew_before), span)
-
-
-@dataclass(frozen=True)
-class Source:
-    """A CA of the hierarchy that is to publish a CRL.
-
-    :ivar key: None if it was taken offline.
-    :ivar url: where the CRL will be fetched from, or None if no certificate names such a place.
-    """
-
-    tier: str
-    certificate: x509.Certificate
-    key: rsa.RSAPrivateKey | None
-    url: str | None
-    days: int
-    file_name: str
-
-
-@dataclass(frozen=True)
-class CrlOutcome:
-    """What became of the CRL of one CA. ``crl`` is the one that is published now."""
-
-    tier: str
-    subject: str
-    path: str
-    action: str
-    reasons: tuple[str, ...] = ()
-    errors: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-    crl: x509.CertificateRevocationList | None = None
-    size: int | None = None
-    renew_after: datetime.datetime | None = None
-    url: str | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain data."""
-        crl = self.crl
-        end = crl.next_update_utc if crl is not None else None
-        return {
-            "ca": self.tier,
-            "subject": self.subject,
-            "url": self.url,
-            "path": self.path,
-            "path_pem": self.path + ".pem",
-            "action": self.action,
-            "changed": self.action == PUBLISHED,
-            "reasons": list(self.reasons),
-            "errors": list(self.errors),
-            "warnings": list(self.warnings),
-            "number": crl_number(crl) if crl is not None else None,
-            "entries": len(crl) if crl is not None else None,
-            "bytes": self.size,
-            "this_update": parts.iso(crl.last_update_utc) if crl is not None else None,
-            "next_update": parts.iso(end) if end is not None else None,
-            "renew_after": parts.iso(self.renew_after) if self.renew_after is not None else None,
-        }
-
-
-def sources(authority: Authority, crl_url: str | None, lifetimes: Lifetimes) -> list[Source]:
-    """The CAs of the hierarchy, the one that signs sensors first."""
-    two = authority.tiers == 2
-    signer = ISSUING if two else ROOT
-    found = [
-        Source(signer, authority.certificate, authority.key, crl_url, lifetimes.issuing, file_name(crl_url, signer))
-    ]
-    if two:
-        url = parts.crl_url(authority.certificate)
-        found.append(Source(ROOT, authority.root, authority.root_key, url, lifetimes.root, file_name(url, ROOT)))
-    if len({source.file_name.lower() for source in found}) < len(found):
-        found = [replace(source, file_name=f"{source.tier}.crl") for source in found]
-    return found
-
-
-def file_name(url: str | None, tier: str) -> str:
-    """The name under which a web server will be asked for a CRL: the last part of its URL."""
-    name = unquote(urlsplit(url).path).rpartition("/")[2] if url else ""
-    # PEM goes beside it under .pem, so DER cannot have that name.
-    fit = _FIT_NAME.match(name) and not name.lower().endswith((".pem", ".tmp"))
-    return name if fit else f"{tier}.crl"
+__all__ = ["FAILED", "KEPT", "PUBLISHED", "CrlOutcome", "Lifetimes", "Publisher", "file_name", "sources"]
 
 
 @dataclass(frozen=True)
@@ -144,7 +47,7 @@ class Publisher:
     ledger: Ledger
     lifetimes: Lifetimes
     moment: datetime.datetime
-    every: tuple[Source, ...]
+    every: tuple[CrlSource, ...]
     lock_timeout: float = 30.0
     check_mode: bool = False
     cache: dict[str, RevocationRecord] = field(default_factory=dict, repr=False)
@@ -159,7 +62,10 @@ class Publisher:
         outcomes = []
         for source in self.every:
             try:
-                outcomes.append(self._plan(source) if self.check_mode else self._locked(source))
+                outcome = self._plan(source) if self.check_mode else self._locked(source)
+                outcomes.append(outcome)
+                if outcome.crl is not None:
+                    outcomes += self._under_former_names(source, outcome.crl)
             except PkiError as error:
                 outcomes.append(self._outcome(source, FAILED, errors=(str(error),)))
             except OSError as error:
@@ -175,33 +81,34 @@ class Publisher:
             except OSError as error:
                 raise FileError(f"the folder {path} cannot be made: {why(error)}") from error
 
-    def _locked(self, source: Source) -> CrlOutcome:
+    def _locked(self, source: CrlSource) -> CrlOutcome:
         mark = revocations.key_mark(source.certificate)
         with locks.hold(os.path.join(self.ledger.folder, NUMBERS), [f"crl {mark}"], self.lock_timeout) as holders:
             if holders:
                 raise InputError("another run publishes this CRL and has not ended; try again")
             return self._plan(source)
 
-    def _plan(self, source: Source) -> CrlOutcome:
+    def _plan(self, source: CrlSource) -> CrlOutcome:
         records = revocations.Records(self.ledger, self.cache)
         current, fault = self._current(source)
         warnings: tuple[str, ...] = ()
+        back = self._put_back(source, current)
         shown: set[int] = set()
         if current is None:
             reasons = [fault or "missing"]
             if source.key is None:  # then it matters whether somebody must be told
                 waiting = records.by(source.certificate, records.serials - self._shown_elsewhere(source))
-                reasons += [_count(len(waiting), "new revocation")] if waiting else []
+                reasons += [counted(len(waiting), "new revocation")] if waiting else []
         else:
             shown = {entry.serial_number for entry in current}
             new = records.by(source.certificate, records.serials - shown - self._shown_elsewhere(source))
             # What ended before the published CRL was made is not listed any more, and no reason to make another.
             new = [entry for entry in new if entry.not_after >= current.last_update_utc]
-            reasons = self._reasons(source, current, len(new))
+            reasons = [*([back] if back else []), *self._reasons(source, current, len(new))]
             unknown = len(shown - records.serials)
             if unknown:
                 warnings = (
-                    f"{self._path(source)} lists {_count(unknown, 'certificate')} of which the ledger "
+                    f"{self._path(source)} lists {counted(unknown, 'certificate')} of which the ledger "
                     f"{self.ledger.folder} has no revocation; they stay revoked. Restore the ledger from the backup",
                 )
         if current is not None and not reasons:
@@ -214,13 +121,13 @@ class Publisher:
             listed = records.by(source.certificate, records.serials)
             if current is not None:
                 listed = _merged(listed, current, source.certificate)
-            outcome = self._publish(source, source.key, current, listed, reasons)
+            outcome = self._publish(source, source.key(), current, listed, reasons)
         return replace(outcome, warnings=(*outcome.warnings, *warnings, *records.problems))
 
-    def _path(self, source: Source) -> str:
+    def _path(self, source: CrlSource) -> str:
         return os.path.join(self.folder, source.file_name)
 
-    def _current(self, source: Source) -> tuple[x509.CertificateRevocationList | None, str | None]:
+    def _current(self, source: CrlSource) -> tuple[x509.CertificateRevocationList | None, str | None]:
         """The published CRL, and why it is none of this CA."""
         path = self._path(source)
         if not os.path.lexists(path):
@@ -232,10 +139,101 @@ class Publisher:
         except ValueError as error:
             return None, f"unreadable: {reading.explain(error)}"
         if not crl.is_signature_valid(parts.rsa_public_key(source.certificate)):
+            self._spare(path, crl)
             return None, "not signed by this CA"
         return crl, None
 
-    def _shown_elsewhere(self, source: Source) -> set[int]:
+    def _spare(self, path: str, crl: x509.CertificateRevocationList) -> None:
+        """Another CA's CRL is not overwritten while its certificates are in use: sensors would refuse them.
+
+        :raises InputError: they are.
+        """
+        with contextlib.suppress(x509.ExtensionNotFound, ValueError):
+            identifier = crl.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+            used = self._valid_of(identifier.hex()) if identifier else []
+            if used:
+                last = max(certificate.not_valid_after_utc for certificate in used)
+                raise InputError(
+                    f"{path} is the CRL of another CA ({parts.name_text(crl.issuer)}), of which "
+                    f"{counted(len(used), 'certificate')} can be in use until {parts.iso(last)}; publish under another "
+                    "name: set local_ca_crl_url to another URL, and keep the old CRL fresh until its certificates are "
+                    "replaced"
+                )
+
+    def _valid_of(self, issuer_key: str) -> list[x509.Certificate]:
+        """The recorded certificates of an issuer that have not ended."""
+        found = []
+        for names in self.ledger.index().records.values():
+            for name in names:
+                with contextlib.suppress(FileError):
+                    record = self.ledger.read(f"{self.ledger.folder}/{name}")
+                    certificate = record.certificate
+                    if certificate is None or record.issuer_key != issuer_key:
+                        continue
+                    if certificate.not_valid_after_utc > self.moment:
+                        found.append(certificate)
+        return found
+
+    def _under_former_names(self, source: CrlSource, crl: x509.CertificateRevocationList) -> list[CrlOutcome]:
+        """The same CRL under names that it had before, as long as a valid certificate sends sensors there."""
+        former = self._former_names(source)
+        if not former:
+            return []
+        der = crl.public_bytes(serialization.Encoding.DER)
+        pem = crl.public_bytes(serialization.Encoding.PEM)
+        mark = revocations.key_mark(source.certificate)
+        used: dict[str, list[x509.Certificate]] = {}
+        for certificate in self._valid_of(mark):
+            used.setdefault(file_name(parts.crl_url(certificate), source.tier), []).append(certificate)
+        outcomes = []
+        for name in former:
+            if name not in used:
+                continue
+            path = os.path.join(self.folder, name)
+            last = max(certificate.not_valid_after_utc for certificate in used[name])
+            many = f"{counted(len(used[name]), 'certificate')}, the last until {parts.iso(last)}"
+            warning = f"{path} is kept fresh as well, since it is named by {many}"
+            outcome = replace(self._outcome(source, KEPT, crl, len(der)), path=path, url=None, warnings=(warning,))
+            if read_file(path, MAX_BYTES) != der:
+                outcome = replace(outcome, action=PUBLISHED, reasons=("renewed under its former name",))
+                if not self.check_mode:
+                    with Folder.open(self.folder) as folder:
+                        folder.replace(name, der, PUBLIC_FILE, durable=True)
+                        folder.replace(name + ".pem", pem, PUBLIC_FILE, durable=True)
+            outcomes.append(outcome)
+        return outcomes
+
+    def _former_names(self, source: CrlSource) -> list[str]:
+        """Other files in the publish folder that are CRLs of this CA."""
+        present = {entry.file_name for entry in self.every}
+        found = []
+        with contextlib.suppress(OSError):
+            for name in sorted(os.listdir(self.folder)):
+                if name in present or name.startswith(".") or name.endswith(".pem"):
+                    continue
+                with contextlib.suppress(FileError, ValueError):
+                    crl = reading.load_crl(read_file(os.path.join(self.folder, name), MAX_BYTES))
+                    if crl.is_signature_valid(parts.rsa_public_key(source.certificate)):
+                        found.append(name)
+        return found
+
+    def _put_back(self, source: CrlSource, current: x509.CertificateRevocationList | None) -> str | None:
+        """Whether an older CRL lies where a later one was published: it would bring revoked certificates back."""
+        if current is None:
+            return None
+        number, taken = crl_number(current), self._last_number(source)
+        if number >= taken:
+            return None
+        # A run that was killed between taking a number and publishing leaves the same; a new CRL mends both.
+        return f"its number {number} is below {taken}, taken before: an older CRL was put back, or a run was killed"
+
+    def _last_number(self, source: CrlSource) -> int:
+        folder = os.path.join(self.ledger.folder, NUMBERS, revocations.key_mark(source.certificate))
+        with contextlib.suppress(OSError):
+            return max((int(name) for name in os.listdir(folder) if name.isdecimal()), default=0)
+        return 0
+
+    def _shown_elsewhere(self, source: CrlSource) -> set[int]:
         """What the CRLs of the other CAs list, which is not this CA's: no need to read those records."""
         shown: set[int] = set()
         for other in self.every:
@@ -245,10 +243,10 @@ class Publisher:
                     shown.update(entry.serial_number for entry in crl or ())
         return shown
 
-    def _reasons(self, source: Source, crl: x509.CertificateRevocationList, new: int) -> list[str]:
+    def _reasons(self, source: CrlSource, crl: x509.CertificateRevocationList, new: int) -> list[str]:
         reasons = []
         if new:
-            reasons.append(_count(new, "new revocation"))
+            reasons.append(counted(new, "new revocation"))
         end = crl.next_update_utc
         if end is None:
             reasons.append("it has no nextUpdate")
@@ -263,7 +261,7 @@ class Publisher:
             reasons.append(f"nextUpdate {parts.iso(end)} is more than {source.days} days ahead")
         return reasons
 
-    def _kept(self, source: Source, crl: x509.CertificateRevocationList) -> CrlOutcome:
+    def _kept(self, source: CrlSource, crl: x509.CertificateRevocationList) -> CrlOutcome:
         path, der = self._path(source), crl.public_bytes(serialization.Encoding.DER)
         pem = crl.public_bytes(serialization.Encoding.PEM)
         pem_path = path + ".pem"
@@ -275,7 +273,7 @@ class Publisher:
         return self._outcome(source, KEPT, crl, len(der))
 
     def _offline(
-        self, source: Source, crl: x509.CertificateRevocationList | None, reasons: Sequence[str]
+        self, source: CrlSource, crl: x509.CertificateRevocationList | None, reasons: Sequence[str]
     ) -> CrlOutcome:
         """The root's key is not here: its CRL stays as it is, and people are told what that means."""
         what = (
@@ -293,12 +291,14 @@ class Publisher:
 
     def _publish(
         self,
-        source: Source,
-        key: rsa.RSAPrivateKey,
+        source: CrlSource,
+        key: rsa.RSAPrivateKey | None,
         current: x509.CertificateRevocationList | None,
         listed: Sequence[RevocationRecord],
         reasons: Sequence[str],
     ) -> CrlOutcome:
+        if key is None:
+            raise InputError(f"the key of {self._path(source)} is offline")
         number = self._take_number(source, crl_number(current) if current is not None else 0)
         lifetime = datetime.timedelta(days=source.days)
         crl = make_crl(source.certificate, key, number, listed, self.moment, lifetime)
@@ -309,15 +309,14 @@ class Publisher:
             folder.replace(source.file_name + ".pem", crl.public_bytes(serialization.Encoding.PEM), PUBLIC_FILE, True)
         return self._outcome(source, PUBLISHED, crl, len(der), reasons=tuple(reasons))
 
-    def _take_number(self, source: Source, published: int) -> int:
+    def _take_number(self, source: CrlSource, published: int) -> int:
         """A number that no CRL of this CA had or will have.
 
         :raises OSError: none could be taken.
         """
         folder = os.path.join(self.ledger.folder, NUMBERS, revocations.key_mark(source.certificate))
         os.makedirs(folder, mode=PRIVATE_FOLDER, exist_ok=True)
-        taken = (int(name) for name in os.listdir(folder) if name.isdecimal())
-        number = max([published, *taken]) + 1
+        number = max(published, self._last_number(source)) + 1
         note = f"{parts.iso(self.moment)} {actor()}\n".encode()
         while True:
             try:
@@ -330,7 +329,7 @@ class Publisher:
 
     def _outcome(
         self,
-        source: Source,
+        source: CrlSource,
         action: str,
         crl: x509.CertificateRevocationList | None = None,
         size: int | None = None,
@@ -383,7 +382,3 @@ def _reason(entry: x509.RevokedCertificate) -> str:
     except (x509.ExtensionNotFound, ValueError):
         return revocations.UNSPECIFIED
     return str(value)
-
-
-def _count(number: int, one: str) -> str:
-    return f"{number} {one if number == 1 else one + 's'}"

@@ -5,6 +5,10 @@
 
 Only one request is made there; redirects, retries and limits are :mod:`..._plain.fetching`'s. URL and proxy
 go in by standard input, so that a proxy's password is in no process list and no log.
+
+The host resolves a name first (getent), the addresses are looked at here, and curl or wget is given the one that may
+be asked. Where the host cannot do that, or asks a proxy, what was reached is looked at afterwards: then a request
+has been sent, but what came is not used.
 """
 
 from __future__ import annotations
@@ -18,8 +22,10 @@ from dataclasses import dataclass
 from typing import Any, Callable  # of collections.abc, Python 3.8 cannot subscript it while it runs
 from urllib.parse import quote
 
+from ..._plain.addresses import is_address, literal, networks, objection
 from ..._plain.errors import PkiError
 from ..._plain.fetching import (
+    ADDRESS,
     DNS,
     HTTP_STATUS,
     INCOMPLETE,
@@ -39,11 +45,22 @@ from ..._plain.fetching import (
 # Runs a shell command with this standard input: exit status, standard output, standard error.
 Run = Callable[[str, bytes], "tuple[int, str, str]"]
 
+# The addresses of a name there, and whether the host's own settings name a proxy.
+_RESOLVE = """
+IFS= read -r host
+[ -z "${http_proxy}${all_proxy}${ALL_PROXY}" ] || echo "@proxy"
+if command -v getent >/dev/null 2>&1; then
+  getent ahosts "$host" 2>/dev/null || getent hosts "$host" 2>/dev/null
+fi
+echo "@end"
+"""
+
 # Nothing but curl or wget, and mktemp, cat, head, wc and base64 (or openssl). ulimit bounds the file on disk; its unit
 # is 512 or 1024 bytes, and the exact size is checked afterwards.
 _SCRIPT = """
 LC_ALL=C; export LC_ALL
 IFS= read -r url; IFS= read -r use; IFS= read -r proxy; IFS= read -r except
+IFS= read -r pin; IFS= read -r pinned; IFS= read -r host
 case $use in
 given) http_proxy=$proxy; export http_proxy; unset no_proxy NO_PROXY all_proxy ALL_PROXY;;
 none) unset http_proxy HTTP_PROXY all_proxy ALL_PROXY;;
@@ -60,13 +77,16 @@ trap 'rm -rf "$dir"' EXIT HUP INT TERM
 : >"$dir/body"; : >"$dir/head"; : >"$dir/err"; : >"$dir/ip"
 limit=; command -v timeout >/dev/null 2>&1 && limit="timeout @SECONDS@"
 if [ "$tool" = curl ]; then
+  [ -z "$pin" ] || set -- --resolve "$pin"
   ( ulimit -f @BLOCKS@; curl -q -g -sS --proto =http --connect-timeout @CONNECT@ -m @SECONDS@ -A @AGENT@ \\
     -H 'Accept: application/pkix-crl, */*' -H 'Accept-Encoding: identity' -D "$dir/head" -o "$dir/body" \\
-    -w '%{remote_ip}' "$url" >"$dir/ip" 2>"$dir/err" )
+    -w '%{remote_ip}' "$@" "$url" >"$dir/ip" 2>"$dir/err" )
   rc=$?
 else
+  [ -z "$pinned" ] || { url=$pinned; set -- --header "Host: $host"; }
   more=; wget --help 2>&1 | grep -q max-redirect && more='-t 1 --max-redirect=0 --no-config'
-  ( ulimit -f @BLOCKS@; $limit wget -S $more -T @CONNECT@ -U @AGENT@ -O "$dir/body" "$url" >/dev/null 2>"$dir/err" )
+  ( ulimit -f @BLOCKS@; $limit wget -S $more -T @CONNECT@ -U @AGENT@ -O "$dir/body" "$@" "$url" \\
+    >/dev/null 2>"$dir/err" )
   rc=$?
 fi
 size=$(($(wc -c <"$dir/body")))
@@ -122,9 +142,35 @@ class RawAsk:
 
     def __call__(self, target: Target, deadline: Deadline, settings: Settings, facts: dict[str, Any]) -> Answer:
         """One request (:data:`..._plain.fetching.Ask`)."""
-        return self._read(self._output(target, deadline, settings), target, settings, facts)
+        address, proxied = self._resolved(target, settings)
+        found = self._output(target, deadline, settings, address, proxied)
+        return self._read(found, target, settings, facts, proxied)
 
-    def _output(self, target: Target, deadline: Deadline, settings: Settings) -> dict[str, str]:
+    def _resolved(self, target: Target, settings: Settings) -> tuple[str | None, bool]:
+        """An address there that may be asked, if the host can tell, and whether a proxy may be asked in its place.
+
+        :raises FetchProblem: none of the addresses may be asked.
+        """
+        if target.via is not None:
+            return None, True
+        if "\n" in target.host or "\r" in target.host:
+            raise FetchProblem(SCHEME, "it has a line break in it")
+        _code, stdout, _stderr = self.run(_RESOLVE, (target.host + "\n").encode())
+        lines = stdout.replace("\r", "").splitlines()
+        proxied = "@proxy" in lines and settings.proxy is None
+        words = (line.split()[0] for line in lines if line.strip())
+        # Whatever else a shell prints is no answer.
+        addresses = [word for word in dict.fromkeys(words) if is_address(word)]
+        allowed = networks(settings.allow_networks)
+        objections = [objection(address, allowed) for address in addresses]
+        good = [address for address, why in zip(addresses, objections) if not why]
+        if objections and not good:
+            raise FetchProblem(ADDRESS, f"{shown(target.host)} is {objections[0]}; nothing is fetched from there")
+        return (good[0] if good and literal(target.host) is None else None), proxied
+
+    def _output(
+        self, target: Target, deadline: Deadline, settings: Settings, address: str | None, proxied: bool
+    ) -> dict[str, str]:
         left = deadline.left()
         values = {
             "TOOL": self.tool,
@@ -136,7 +182,13 @@ class RawAsk:
         }
         script = re.sub(r"@([A-Z]+)@", lambda match: values[match[1]], _SCRIPT)
         use = "environment" if settings.proxy is None else "given" if settings.proxy else "none"
-        lines = [target.url, use, _with_credentials(settings), settings.no_proxy or ""]
+        lines = [target.url, use, _with_credentials(settings), settings.no_proxy or "", "", "", ""]
+        if address:
+            bracketed = f"[{address}]" if ":" in address else address
+            lines[4] = f"{target.host}:{target.port}:{bracketed}"
+            if not proxied:
+                # A proxy has to be given the name.
+                lines[5:] = [f"http://{bracketed}:{target.port}{target.request}", target.host_header]
         if any("\n" in line or "\r" in line for line in lines):
             raise FetchProblem(SCHEME, "it has a line break in it")
         code, stdout, stderr = self.run(script, "".join(line + "\n" for line in lines).encode())
@@ -148,14 +200,23 @@ class RawAsk:
         parts = re.split(r"^@(\w+)(.*)$", text, flags=re.MULTILINE)
         return {name: (rest + body).strip() for name, rest, body in zip(parts[1::3], parts[2::3], parts[3::3])}
 
-    def _read(self, found: dict[str, str], target: Target, settings: Settings, facts: dict[str, Any]) -> Answer:
-        tool, code, size = found["tool"].split()[0], int(found["tool"].split()[1]), int(found["tool"].split()[2])
+    def _read(
+        self, found: dict[str, str], target: Target, settings: Settings, facts: dict[str, Any], proxied: bool
+    ) -> Answer:
+        match = re.fullmatch(r"(curl|wget) (\d{1,3}) (\d{1,15})", found.get("tool", ""))
+        if match is None or not {"err", "head", "body"} <= set(found):
+            raise FetchProblem(INCOMPLETE, "the host's answer was damaged on its way here", True)
+        tool, code, size = match[1], int(match[2]), int(match[3])
         errors = _unpacked(found["err"]).decode("utf-8", "replace")
         headers_text = _unpacked(found["head"]) if tool == "curl" else _wget_headers(errors)
         status, headers = _parse_headers(headers_text)
         self.tool = tool
         facts["status"] = status
         facts["address"] = found.get("ip") or _wget_address(errors)
+        if facts["address"] and not proxied:
+            why = objection(facts["address"], networks(settings.allow_networks))
+            if why:
+                raise FetchProblem(ADDRESS, f"{shown(target.host)} is {why}; what came from there is not used")
         if settings.proxy:
             facts["via"] = target.via
         if code in _KILLED_BY_LIMIT or size > settings.max_bytes:
@@ -163,7 +224,7 @@ class RawAsk:
         if status is not None and (status != 200 or code == 0):
             body = _unpacked(found["body"]) if status == 200 else b""
             announced = headers.get("Content-Length") or ""
-            if announced.isdecimal() and status == 200 and len(body) < int(announced):
+            if re.fullmatch(r"[0-9]{1,18}", announced) and status == 200 and len(body) < int(announced):
                 text = f"the transfer ended after {len(body)} of {announced} bytes"
                 raise FetchProblem(INCOMPLETE, text, True)
             return Answer(status, headers, body, facts["address"] or "")

@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..._plain.texts import harmless
 from ..profiles.defender_iot.catalogue import CRL_ERROR, OTHER_ERROR, REVOKED_ERROR
 from ..values import x509_parts as parts
+from ..values.lists import some
 
 OK = "ok"
 NO_URL, REVOKED = "no-url", "revoked"
@@ -31,6 +33,11 @@ _ADVICE: dict[str, tuple[str | None, str | None]] = {
         CRL_ERROR,
     ),
     "dns": ("Have the name added to the DNS that this host asks, or correct the URL.", CRL_ERROR),
+    "address": (
+        "Correct the URL, or its name in the DNS: a certificate's CRL is not fetched from loopback, link-local and "
+        "metadata addresses. If it really is there, add the network to allow_networks (crl_access_allow_networks).",
+        CRL_ERROR,
+    ),
     "refused": (
         "Check that a web server listens at this address and port, and that no firewall rejects the connection; "
         "otherwise use another http:// port or a proxy.",
@@ -134,11 +141,15 @@ FACTS = (
 
 @dataclass(frozen=True)
 class CertificateVerdict:
-    """What all URLs are worth for one certificate and the CAs above it, or for the URLs alone."""
+    """What all URLs are worth for one certificate and the CAs above it, or for the URLs alone.
+
+    :ivar notes: what else is to be told.
+    """
 
     name: str
     verdicts: tuple[Verdict, ...]
     problem: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def reachable(self) -> bool:
@@ -179,7 +190,7 @@ class CertificateVerdict:
         ]
         for verdict in self.verdicts:
             texts += [f"{verdict.url}: {warning}" for warning in verdict.warnings]
-        return texts
+        return list(map(harmless, (*texts, *self.notes)))
 
     def to_dict(self, brief: bool = False) -> dict[str, Any]:
         """As plain data for a result.
@@ -195,9 +206,10 @@ class CertificateVerdict:
 def sentence(verdict: Verdict) -> str:
     """What is wrong, what the sensor would say, what to do."""
     hint, upload_error = _ADVICE[verdict.reason]
-    where = f"{verdict.url}: " if verdict.url else ""
+    where = f"{harmless(verdict.url)}: " if verdict.url else ""
     said = f' At the upload the sensor would say: "{upload_error}"' if upload_error else ""
-    return f"{where}{verdict.reason}: {verdict.message.rstrip('.')}.{said} What to do: {hint}"
+    message = harmless(verdict.message.rstrip("."))
+    return f"{where}{verdict.reason}: {message}.{said} What to do: {hint}"
 
 
 def worst(verdicts: Sequence[Verdict]) -> list[Verdict]:
@@ -218,7 +230,4 @@ def grouped(texts: Mapping[str, Sequence[str]]) -> list[str]:
             names.setdefault(text, []).append(name)
     if len(texts) < 2:
         return list(names)
-    return [
-        f"{', '.join(holders[:3])}{f' and {len(holders) - 3} more' if len(holders) > 3 else ''}: {text}"
-        for text, holders in names.items()
-    ]
+    return [f"{some(holders)}: {text}" for text, holders in names.items()]

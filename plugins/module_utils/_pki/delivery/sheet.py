@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..values.outside import harmless
+from ..._plain.texts import harmless
 
 MANDATORY, NONE = "Mandatory", "None"
 PLACE = "System settings > Basic > SSL/TLS certificate"

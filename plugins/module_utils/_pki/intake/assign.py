@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..values import x509_parts as parts
-from ..values.certificates import show_time
+from ..values.moments import iso
 from .delivery import Recipient
 from .material import FoundCertificate, FoundKey, Material
 from .selection import Selection, end_certificates, order_chain
@@ -108,7 +108,7 @@ def _assign(sensor: Recipient, leaves: Sequence[FoundCertificate], pool: _Pool) 
     left = list(leaves)
     if fresh := [entry for entry in left if entry.view.not_after >= now]:
         notes += [
-            f"set aside, it expired on {show_time(entry.view.not_after)}: {entry.title}"
+            f"set aside, it expired on {iso(entry.view.not_after)}: {entry.title}"
             for entry in left
             if entry not in fresh
         ]

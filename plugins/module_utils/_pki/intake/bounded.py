@@ -10,14 +10,16 @@ library that is asked to open it does not come back, and nothing inside the proc
 from __future__ import annotations
 
 import contextlib
+import mmap
 import os
 import pickle
 import resource
 import select
 import signal
+import struct
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from ..._plain.errors import PkiError
@@ -36,6 +38,34 @@ class LimitReached(PkiError):
     """The work took more time or memory than it may."""
 
 
+class _Account:
+    """Seconds of work that several bounded calls share, across forks: nothing is locked, an approximation will do."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._memory = mmap.mmap(-1, 8)
+        self._memory[:] = struct.pack("d", seconds)
+
+    def left(self) -> float:
+        return float(struct.unpack("d", self._memory[:])[0])
+
+    def charge(self, seconds: float) -> None:
+        self._memory[:] = struct.pack("d", self.left() - seconds)
+
+
+_accounts: list[_Account] = []
+
+
+@contextlib.contextmanager
+def at_most(seconds: float) -> Iterator[None]:
+    """All bounded work inside, that of forked workers too, takes at most so many seconds of computing altogether."""
+    _accounts.append(_Account(seconds))
+    try:
+        yield
+    finally:
+        _accounts.pop()
+
+
 def run_bounded(function: Callable[[], Result], cpu_seconds: int = CPU_SECONDS) -> Result:
     """The function's result, worked out in a forked process; it must be plain data.
 
@@ -44,6 +74,10 @@ def run_bounded(function: Callable[[], Result], cpu_seconds: int = CPU_SECONDS) 
 
     :raises LimitReached: it was stopped, or ended without an answer.
     """
+    for account in _accounts:
+        if account.left() <= 0:
+            raise LimitReached(f"the files here have taken {account.seconds:g} seconds to open, which is the most")
+        cpu_seconds = max(1, min(cpu_seconds, round(account.left())))
     reader, writer = os.pipe()
     with warnings.catch_warnings():
         # Python 3.12+ warns of fork beside threads; the child only computes.
@@ -58,7 +92,9 @@ def run_bounded(function: Callable[[], Result], cpu_seconds: int = CPU_SECONDS) 
         os.close(reader)
         with contextlib.suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+        _pid, _status, usage = os.wait4(child, 0)
+        for account in _accounts:
+            account.charge(usage.ru_utime + usage.ru_stime)
     if not answer:
         raise LimitReached(f"it was given up after {cpu_seconds} seconds or {EXTRA_MEMORY >> 20} MiB of memory")
     result: Result = pickle.loads(answer)  # noqa: S301 - written by our own child, through a pipe

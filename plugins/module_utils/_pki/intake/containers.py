@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from ..._plain.errors import KeyReadError, PassphraseError
 from ..crypto import UnreadableError, guard, pkcs7, pkcs12, rsa, serialization
-from ..values import reading
-from ..values.keys import load_private_key
+from ..values import limits, reading
+from ..values.keys import TooCostly, load_private_key
 from . import second_opinion
 from .bounded import LimitReached, run_bounded
 from .problem import ConversionProblem
@@ -27,9 +27,8 @@ if TYPE_CHECKING:
 
 # Object identifiers of a PKCS#12 bag (RFC 7292, section 4.2), as they stand in the file.
 _KEY_BAGS = (bytes.fromhex("060b2a864886f70d010c0a0101"), bytes.fromhex("060b2a864886f70d010c0a0102"))
-MAX_KEYS = 64
 
-_OPENED, _WRONG, _DAMAGED, _UNSUPPORTED = "opened", "wrong", "damaged", "unsupported"
+_OPENED, _WRONG, _DAMAGED, _UNSUPPORTED, _COSTLY = "opened", "wrong", "damaged", "unsupported", "costly"
 _TOO_COSTLY = "opening it takes too much time or memory (its key derivation asks for too many rounds)"
 _LEGACY_HINT = (
     "This machine's cryptography cannot read the old encryption in it; export it anew with AES, or convert it with: "
@@ -131,12 +130,15 @@ def open_pkcs12(der: bytes, passphrases: Sequence[str], source: str) -> Opened:
     :raises ConversionProblem: no passphrase opens it, it is damaged, or opening it costs too much.
     """
     _check_whole(der, source, "PKCS#12")
+    costly = limits.container_problem(der)
+    if costly is not None:
+        raise ConversionProblem("src.refused", f"{_TOO_COSTLY}: {costly}", source)
     candidates = [spelled for passphrase in passphrases for spelled in spellings(passphrase)]
     candidates += [b""] if b"" not in candidates else []
     try:
         state, detail, opened = run_bounded(lambda: _try_pkcs12(der, candidates))
-    except LimitReached:
-        raise ConversionProblem("src.refused", _TOO_COSTLY, source) from None
+    except LimitReached as error:
+        raise ConversionProblem("src.refused", f"{_TOO_COSTLY}: {error}", source) from None
     if state == _OPENED:
         return opened
     if state == _DAMAGED:
@@ -206,7 +208,7 @@ def _opened(der: bytes, content: pkcs12.PKCS12KeyAndCertificates, passphrase: by
     if bags > 1:
         # The library hands out one key only. The others stand in bags of their own, each a whole PKCS#8 structure.
         slices = _key_bags(der)
-        for piece in slices[:MAX_KEYS]:
+        for piece in slices[: limits.MAX_KEYS]:
             plain = _piece_or_none(piece, passphrase)
             if plain is not None and plain not in keys:
                 keys.append(plain)
@@ -254,10 +256,12 @@ def open_encrypted_key(data: bytes, passphrases: Sequence[str], source: str) -> 
         raise ConversionProblem("key.passphrase", "the private key is encrypted, and no passphrase is given", source)
     try:
         state, detail, key = run_bounded(lambda: _try_key(data, candidates))
-    except LimitReached:
-        raise ConversionProblem("src.refused", _TOO_COSTLY, source) from None
+    except LimitReached as error:
+        raise ConversionProblem("src.refused", f"{_TOO_COSTLY}: {error}", source) from None
     if state == _OPENED:
         return key
+    if state == _COSTLY:
+        raise ConversionProblem("src.refused", f"the private key is not opened: {detail}", source)
     if state == _WRONG:
         count = len([passphrase for passphrase in passphrases if passphrase])
         which = "the passphrase does not open" if count == 1 else f"none of the {count} passphrases opens"
@@ -274,6 +278,8 @@ def _try_key(data: bytes, candidates: Sequence[bytes]) -> tuple[str, str, bytes]
                 return _OPENED, "", _plain(load_private_key(data, candidate))
         except PassphraseError:
             continue
+        except TooCostly as error:
+            return _COSTLY, str(error), b""
         except (KeyReadError, UnreadableError) as error:
             state, detail = _DAMAGED, str(error)
     return state, detail, b""

@@ -11,13 +11,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..parallel import process_map, usable_processors
+from .bounded import at_most
 from .inputs import InputFile, Inputs, read_inputs
 from .material import Material, PackedMaterial, take_apart
-from .problem import ERROR, INFO, Finding
+from .problem import ERROR, INFO, ConversionProblem, Finding
 
 # Below this, starting processes costs more than it saves.
 PARALLEL_FROM = 20
 _CHUNK = 4
+
+# All passphrases of a delivery together may take so many seconds of computing, and a worker so long for one file.
+SECONDS, SECONDS_PER_FILE = 60.0, 1.0
+MAX_SECONDS = 300.0
 
 # Where a private passphrase of a sensor is tried although no name tells that the file is that sensor's.
 MAX_UNNAMED = 20
@@ -67,8 +72,9 @@ def read_delivery(paths: Sequence[str], sensors: Sequence[Recipient], passphrase
     pool = Material(findings=list(inputs.findings))
     work = functools.partial(_take_apart, sensors=sensors, passphrases=passphrases)
     workers = usable_processors() if len(inputs.files) >= PARALLEL_FROM else 1
-    for packed in process_map(work, inputs.files, workers, _CHUNK):
-        pool.merge(Material.unpacked(packed))
+    with at_most(SECONDS + SECONDS_PER_FILE * len(inputs.files)):
+        for packed in process_map(work, inputs.files, workers, _CHUNK, _lost, MAX_SECONDS):
+            pool.merge(Material.unpacked(packed))
     unusable: list[Finding] = []
     passed_over: list[Finding] = []
     for entry in pool.findings:
@@ -79,6 +85,12 @@ def read_delivery(paths: Sequence[str], sensors: Sequence[Recipient], passphrase
 def _take_apart(file: InputFile, sensors: Sequence[Recipient], passphrases: Sequence[str]) -> PackedMaterial:
     """In a worker: what is in a file; encrypted ones take their time."""
     return take_apart(file, _candidates(file.label, sensors, passphrases)).packed()
+
+
+def _lost(file: InputFile, reason: str) -> PackedMaterial:
+    """What is known of a file over which a worker ended."""
+    note = ConversionProblem("src.refused", f"it could not be taken apart: {reason}", file.label).finding
+    return PackedMaterial([], [], [note], [])
 
 
 def _is_letter(entry: Finding, inputs: Inputs) -> bool:

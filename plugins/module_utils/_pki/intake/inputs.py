@@ -89,9 +89,6 @@ def read_inputs(paths: Sequence[str]) -> Inputs:
     """
     inputs = Inputs()
     for path in paths:
-        if "-----BEGIN" in path:
-            inputs.add(InputFile("(text)", path.encode("utf-8", "replace")))
-            continue
         expanded = os.path.expanduser(path)
         if os.path.isdir(expanded):
             before = len(inputs.files) + len(inputs.findings)

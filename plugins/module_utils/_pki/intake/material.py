@@ -8,22 +8,27 @@ from __future__ import annotations
 import base64
 import binascii
 import functools
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ..._plain.errors import KeyReadError
 from ..crypto import UnreadableError, guard, rsa, serialization
-from ..values import reading
+from ..values import limits, reading
 from ..values.certificates import CertificateView, show
 from ..values.failures import alone
 from ..values.keys import load_private_key, public_key_id, public_numbers_fit
 from . import containers
+from .bounded import at_most
 from .inputs import InputFile, Inputs, read_inputs
 from .problem import ERROR, INFO, WARNING, ConversionProblem, Finding, finding
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+
+# All passphrases that are tried on one file, together, in seconds of computing.
+MAX_SECONDS = 10.0
 
 PKCS8, TRADITIONAL = "pkcs8", "traditional"
 
@@ -49,7 +54,7 @@ class FoundCertificate:
     @property
     def key_id(self) -> str | None:
         """SHA-256 of its public key, or None if that cannot be read."""
-        return None if self.view.public_key is None else public_key_id(self.view.public_key)
+        return hashlib.sha256(self.view.spki).hexdigest() if self.view.spki else None
 
     @property
     def title(self) -> str:
@@ -107,6 +112,9 @@ class Material:
     keys: list[FoundKey] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)
+    # What is known already, kept up by `merge` alone, so that a large delivery is merged in linear time.
+    _prints: set[str] = field(default_factory=set, repr=False)
+    _key_ids: set[str] = field(default_factory=set, repr=False)
 
     @property
     def errors(self) -> list[Finding]:
@@ -133,15 +141,17 @@ class Material:
 
     def merge(self, other: Material) -> None:
         """Take over what another holds; the same certificate or key counts once."""
-        prints = {entry.view.fingerprint for entry in self.certificates}
+        if len(self._prints) < len(self.certificates):
+            self._prints = {entry.view.fingerprint for entry in self.certificates}
+        if len(self._key_ids) < len(self.keys):
+            self._key_ids = {entry.key_id for entry in self.keys}
         for certificate in other.certificates:
-            if certificate.view.fingerprint not in prints:
-                prints.add(certificate.view.fingerprint)
+            if certificate.view.fingerprint not in self._prints:
+                self._prints.add(certificate.view.fingerprint)
                 self.certificates.append(certificate)
-        ids = {entry.key_id for entry in self.keys}
         for key in other.keys:
-            if key.key_id not in ids:
-                ids.add(key.key_id)
+            if key.key_id not in self._key_ids:
+                self._key_ids.add(key.key_id)
                 self.keys.append(key)
         self.findings += other.findings
         self.kinds += other.kinds
@@ -168,7 +178,8 @@ def gather_files(inputs: Inputs, passphrases: Sequence[str]) -> Material:
 
 def take_apart(file: InputFile, passphrases: Sequence[str]) -> Material:
     """Everything in one file; never fails."""
-    return alone(lambda: _take_apart(file, passphrases), lambda problem: _failed(file, problem))
+    with at_most(MAX_SECONDS):
+        return alone(lambda: _take_apart(file, passphrases), lambda problem: _failed(file, problem))
 
 
 def _failed(file: InputFile, problem: str) -> Material:
@@ -189,6 +200,14 @@ def _take_apart(file: InputFile, passphrases: Sequence[str]) -> Material:
         material.findings.append(problem.finding)
     else:
         for block in content.blocks:
+            if len(material.keys) >= limits.MAX_KEYS and block.kind in reading.KEY_KINDS:
+                message = f"there are more than {limits.MAX_KEYS} private keys in the file; the others are not read"
+                material.findings.append(ConversionProblem("src.refused", message, file.label).finding)
+                break
+            if len(material.findings) >= limits.MAX_FINDINGS:
+                message = f"there are more than {limits.MAX_FINDINGS} faults in the file; what follows them is not read"
+                material.findings.append(ConversionProblem("src.refused", message, file.label).finding)
+                break
             try:
                 _take_block(block, content.encoding, file.label, passphrases, material)
             except ConversionProblem as problem:

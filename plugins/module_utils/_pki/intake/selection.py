@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 
 from ..validation.path import Search, find_path
 from ..values import x509_parts as parts
-from ..values.certificates import show_time, signed_by
+from ..values.certificates import signed_by
+from ..values.lists import some
+from ..values.moments import iso
 from .containers import is_rsa
 from .material import FoundCertificate, FoundKey, Material
 from .problem import INFO, WARNING, ConversionProblem, Finding, finding
@@ -242,13 +244,13 @@ def _listed(entries: Sequence[FoundCertificate]) -> str:
     shown = []
     for entry in entries[:6]:
         name = f", friendly name {entry.friendly_name!r}" if entry.friendly_name else ""
-        until = show_time(entry.view.not_after)[:10]
+        until = iso(entry.view.not_after)[:10]
         shown.append(
             f"{entry.view.title} until {until}, SHA-256 {entry.view.fingerprint[:16]}\N{HORIZONTAL ELLIPSIS}"
             f"{name} ({entry.source})"
         )
-    rest = len(entries) - len(shown)
-    return "; ".join(shown) + (f"; and {rest} more" if rest > 0 else "")
+    # Only the first ones are described; the others count.
+    return some([*shown, *("" for _entry in entries[6:])], 6, "; ")
 
 
 def _sources(keys: Sequence[FoundKey]) -> str:

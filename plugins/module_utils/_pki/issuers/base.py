@@ -19,6 +19,8 @@ from typing import Any, Union
 from ..planning.plan import Existing
 from ..planning.request import SensorRequest
 from ..planning.terms import Terms
+from ..profiles.base import Profile
+from ..profiles.defender_iot.profile import DEFENDER_IOT
 from ..state.fleet import FleetState
 from ..state.ledger import ISSUED, Ledger
 
@@ -152,6 +154,10 @@ class Issuer(abc.ABC):
         """Why this issuer must not be used for a sensor, told before anything is made."""
         return None
 
+    def revoked(self, existing: Existing) -> str | None:
+        """Reason and time of a revocation that this issuer knows of and the ledger may not; None: it knows of none."""
+        return None
+
     def superseded(self, request: SensorRequest, existing: Existing, tools: Tools) -> Sequence[str]:
         """Why something that lies ready is to replace a bundle that could stay; empty: nothing does.
 
@@ -183,6 +189,7 @@ Maker = Callable[[str, Mapping[str, Any], "Run"], Issuer]
 class Run:
     """What a run knows that issuers are made from.
 
+    :ivar profile: what the appliance asks for.
     :ivar ot_pki_dir: the folder below which issuers that exchange files have theirs; None: not known.
     :ivar local_ca: settings of the embedded CA: ``dir``, ``passphrase``, ``crl_url``, and how it would be made.
     :ivar received: settings of received files: ``src``, ``ca_files``, ``passphrases``, ``trusted_roots``,
@@ -191,6 +198,7 @@ class Run:
 
     moment: datetime.datetime
     check_mode: bool = False
+    profile: Profile = DEFENDER_IOT
     ot_pki_dir: str | None = None
     ledger: Ledger | None = None
     local_ca: Mapping[str, Any] = field(default_factory=dict, repr=False)

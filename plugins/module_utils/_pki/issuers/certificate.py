@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""An appliance's certificate or request, as its profile's template says: fields and extensions in the sample's order."""
+"""An appliance's certificate or request as its profile's template says, in the sample's order."""
 
 from __future__ import annotations
 

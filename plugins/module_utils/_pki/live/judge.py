@@ -14,8 +14,9 @@ from ..._plain import tls_probe
 from ..._plain.tls_probe import Handshake, Probe
 from ..crypto import UnreadableError
 from ..values import x509_parts as parts
-from ..values.certificates import CertificateView, name_text, show, show_time, signed_by
+from ..values.certificates import CertificateView, name_text, show, signed_by
 from ..values.failures import alone
+from ..values.moments import iso
 from .chain import NONE, UNKNOWN, issuer_title, sent_chain
 from .known import Known
 from .matching import match_name
@@ -204,9 +205,9 @@ class Judge:
         result.not_before, result.not_after = parts.iso(view.not_before), parts.iso(view.not_after)
         result.days_left = (view.not_after - self.moment) // parts.ONE_DAY
         if view.not_after < self.moment:
-            result.errors.append(f"it expired on {show_time(view.not_after)}")
+            result.errors.append(f"it expired on {iso(view.not_after)}")
         elif view.not_before > self.moment:
-            result.errors.append(f"it is not valid before {show_time(view.not_before)}")
+            result.errors.append(f"it is not valid before {iso(view.not_before)}")
         elif result.days_left < self.min_days_left:
             result.warnings.append(f"it expires in {result.days_left} days, on {_day(view.not_after)}")
 

@@ -20,6 +20,7 @@ from ..profiles.base import RSA
 from ..values import x509_parts as parts
 from ..values.certificates import CertificateView, name_pairs, read_certificates
 from ..values.keys import load_private_key, public_key_id, public_numbers_fit
+from ..values.reading import ENCRYPTED_KEY, read_content
 from .due import Renewal, is_due, renewal_time
 from .request import SensorRequest
 from .terms import Terms
@@ -104,7 +105,7 @@ class Yardstick:
     terms: Terms
     moment: datetime.datetime
     foreign: Callable[[Existing], Sequence[str]]
-    revoked: Callable[[x509.Certificate], str | None] = lambda _certificate: None
+    revoked: Callable[[Existing], str | None] = lambda _existing: None
     asked: Callable[[x509.Certificate], Mapping[str, Any]] = lambda _certificate: {}
 
 
@@ -167,7 +168,7 @@ def _judge(request: SensorRequest, bundle: HeldBundle, yardstick: Yardstick) -> 
     reasons = [text for text, _change in changes]
     reasons += _key_reasons(request, bundle, public_key)
     reasons += yardstick.foreign(existing)
-    revoked = yardstick.revoked(view.certificate)
+    revoked = yardstick.revoked(existing)
     if revoked is not None:
         reasons.append(f"revoked: {revoked}")
     reasons += _time_reasons(request, view, yardstick)
@@ -263,7 +264,7 @@ def _key_reasons(
     request: SensorRequest, bundle: HeldBundle, public_key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 ) -> list[str]:
     data = bundle.key
-    encrypted = b"ENCRYPTED" in data
+    encrypted = b"ENCRYPTED" in data or read_content(data).kind == ENCRYPTED_KEY
     if encrypted and not request.key_passphrase:
         return ["key passphrase: the key has one -> none"]
     try:

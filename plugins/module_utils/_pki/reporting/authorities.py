@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 
 from ..._plain.errors import PkiError
 from ..._plain.files import read_file, why
+from ..._plain.texts import harmless
 from ..crypto import UnreadableError, guard, x509
 from ..values import reading
 from ..values import x509_parts as parts
 from ..values.certificates import CertificateView, name_text, normal_name, read_certificates
-from ..values.outside import harmless
 from .facts import AuthorityRow, CrlRow
 
 CURRENT, DUE, EXPIRED, UNREADABLE = "current", "due", "expired", "unreadable"

@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The rows of a report: what is known of each sensor, each CA and each CRL, as every format shows it.
 
-Everything here is plain and harmless: texts from outside went through :func:`..values.outside.harmless` when the
+Everything here is plain and harmless: texts from outside went through :func:`..._plain.texts.harmless` when the
 rows were made, times are ISO 8601 in UTC, serial numbers and fingerprints are as everywhere. The keys of
 :meth:`Fleet.to_dict` are those of ``fleet.schema.json``.
 """

@@ -10,8 +10,8 @@ import datetime
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..._plain.texts import harmless
 from ..state.events import Event
-from ..values.outside import harmless
 from .facts import MISSING, ORPHANED, PENDING, STAGED, SensorRow
 
 MAX_MONTHS = 120

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..._plain.errors import PkiError
+from ..._plain.texts import harmless
 from ..delivery.sheet import Sheet, make_sheet
 from ..planning.due import Renewal, is_due, renewal_time
 from ..profiles.base import Profile
@@ -29,7 +30,6 @@ from ..values.certificates import CertificateView, read_certificates, read_share
 from ..values.failures import alone
 from ..values.faults import whole_number
 from ..values.findings import ERROR, INFO, WARNING, Finding
-from ..values.outside import harmless
 from ..values.source import Source
 from . import facts
 from .authorities import Authorities, Published, chain_texts

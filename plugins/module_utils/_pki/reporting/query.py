@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from ..._plain.errors import InputError, PkiError
-from ..values.outside import harmless
+from ..._plain.texts import harmless
 
 try:
     import jmespath

@@ -207,11 +207,14 @@ def _authority(local_ca: Result) -> list[str]:
         lines.append(f"Trust this root on workstations: {local_ca['root_certificate']} (SHA-256 {root['fingerprint']})")
         if len(local_ca["chain"]) > 1 and local_ca.get("root_key_present"):
             lines.append(
-                f"Take the root's key offline: {local_ca['dir']}/root.key is needed only to make an issuing CA"
+                f"Take the root's key offline: {local_ca['dir']}/root.key is needed only for the root's CRL and for "
+                "another issuing CA"
             )
-    if not local_ca.get("name_constrained"):
+    if local_ca.get("changed") and not local_ca.get("name_constrained"):
+        # Told when something can still be done about it: before the CA is trusted anywhere.
         lines.append(
-            "Note: this CA may vouch for any name; set local_ca_permitted_names before the CA is made to limit it"
+            "Note: this CA may vouch for any name; to limit it, set local_ca_permitted_names, remove "
+            f"{local_ca['dir']} and its ledger before anything is trusted or uploaded, and run again"
         )
     return lines
 

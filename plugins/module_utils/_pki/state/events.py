@@ -27,11 +27,6 @@ FOLDER = "events"
 REQUESTED, WITHDRAWN, STAGED, SEEN, RETIRED = "requested", "withdrawn", "staged", "seen", "retired"
 # Those of a certificate's own record.
 ISSUING = (ISSUED, RECEIVED)
-# How they follow each other in a sensor's life.
-ORDER = {
-    name: position
-    for position, name in enumerate((REQUESTED, WITHDRAWN, ISSUED, RECEIVED, STAGED, SEEN, "revoked", RETIRED), start=1)
-}
 MAX_BYTES = 64 * 1024 * 1024
 _NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-(?P<event>[a-z-]+)-[0-9a-f]{16}\.json\Z")
 

@@ -19,10 +19,21 @@ from ..values import x509_parts as parts
 from ..values.certificates import CertificateView, read_certificates
 from . import events, revocations
 from .events import Event
-from .ledger import Ledger, LedgerIndex, Record, issuer_key_of
+from .ledger import ISSUED, RECEIVED, Ledger, LedgerIndex, Record, issuer_key_of
 from .revocations import RevocationRecord
 from .stage_folder import Bundle, StageFolder
 from .waiting import WaitingKey, WaitingKeys
+
+# Of one second, in the order in which a run does things.
+_ORDER = {
+    events.REQUESTED: 0,
+    ISSUED: 1,
+    RECEIVED: 1,
+    events.STAGED: 2,
+    events.SEEN: 3,
+    "revoked": 4,
+    events.RETIRED: 5,
+}
 
 
 @dataclass(frozen=True)
@@ -196,8 +207,7 @@ class FleetState:
                         everything.append(_revoked_event(path, serial) if is_revocation else self._obtained_event(path))
                     except PkiError as error:
                         self.problems.append(str(error))
-        # Times are whole seconds; what comes first in a sensor's life comes first within one.
-        for event in sorted(everything, key=lambda one: (one.time, events.ORDER.get(one.event, 0))):
+        for event in sorted(everything, key=lambda one: (one.time, _ORDER.get(one.event, 0))):
             found.setdefault(event.sensor, []).append(event)
         return found
 

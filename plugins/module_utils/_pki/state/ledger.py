@@ -265,7 +265,8 @@ class Ledger:
             except OSError:
                 pass
         paths = [os.path.join(self.folder, name) for name in names]
-        return [path for path in paths if os.path.exists(path)]
+        # An empty record says nothing and counts as none; an empty revocation still says by its name what is revoked.
+        return [path for path in paths if os.path.exists(path) and (suffix == REVOKED or os.path.getsize(path))]
 
     @staticmethod
     def _file_names(serial: int, issuer_key: str, suffix: str) -> list[str]:

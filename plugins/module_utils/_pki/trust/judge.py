@@ -13,10 +13,13 @@ from dataclasses import dataclass
 
 from ..._plain.errors import InputError, PkiError
 from ..._plain.files import read_file
+from ..._plain.texts import harmless
 from ..._plain.trust.model import Anchor
 from ..crypto import UnreadableError, guard, hashes, serialization, x509
 from ..values import reading
 from ..values import x509_parts as parts
+from ..values.certificates import CertificateView, signed_by
+from .objections import objection, settings_objection
 
 MAX_BYTES = 1024 * 1024
 
@@ -28,6 +31,7 @@ class Judged:
     :ivar source: the file it came from.
     :ivar label: what people call it: its common name, or its whole subject.
     :ivar thumbprint: SHA-1, upper case, as Windows calls it.
+    :ivar rejected: what settings that its file carries say against trusting it.
     """
 
     certificate: x509.Certificate
@@ -38,6 +42,7 @@ class Judged:
     thumbprint: str
     self_signed: bool
     not_after: str
+    rejected: str | None = None
 
     @property
     def name(self) -> str:
@@ -108,7 +113,9 @@ def judge(
             else:
                 judged.setdefault(one.fingerprint, one)
     if refused:
-        raise InputError("nothing was installed or removed, for certificates are refused: " + "; ".join(refused))
+        raise InputError(
+            "nothing was installed or removed, for certificates are refused: " + harmless("; ".join(refused))
+        )
     return list(judged.values())
 
 
@@ -128,7 +135,7 @@ def _read(path: str) -> list[Judged]:
             raise InputError(f"{path} is damaged: {block.problem}")
         try:
             with guard():
-                found.append(_judged(reading.load_certificate(block.der), path))
+                found.append(_judged(reading.load_certificate(block.der), path, settings_objection(block.der)))
         except UnreadableError as error:
             raise InputError(f"{path} is damaged: {error}") from error
     return found
@@ -137,9 +144,9 @@ def _read(path: str) -> list[Judged]:
 _CONVERTIBLE = (reading.PKCS12, reading.PKCS7)
 
 
-def _judged(certificate: x509.Certificate, path: str) -> Judged:
+def _judged(certificate: x509.Certificate, path: str, rejected: str | None) -> Judged:
     subject = parts.name_text(certificate.subject)
-    names = [value for short, value in parts.name_fields(certificate.subject) if short == "CN"]
+    names = [value for short, value in parts.name_pairs(certificate.subject) if short == "CN"]
     return Judged(
         certificate=certificate,
         source=path,
@@ -150,33 +157,45 @@ def _judged(certificate: x509.Certificate, path: str) -> Judged:
         thumbprint=certificate.fingerprint(hashes.SHA1()).hex().upper(),
         self_signed=certificate.subject == certificate.issuer,
         not_after=parts.iso(certificate.not_valid_after_utc),
+        rejected=rejected,
     )
 
 
 def _problem(judged: Judged, moment: datetime.datetime, expected: frozenset[str]) -> str | None:
-    """Why it must not be trusted as an authority (RFC 5280, section 6.1.4)."""
-    certificate = judged.certificate
+    """Why it must not be trusted as an authority."""
     if expected and judged.fingerprint not in expected:
         return f"has the SHA-256 fingerprint {judged.fingerprint}, which is not among the fingerprints expected"
-    try:
-        with guard():
-            extensions = certificate.extensions
-    except UnreadableError as error:
-        return f"has a damaged extension: {error}"
-    try:
-        authority = extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except x509.ExtensionNotFound:
-        return "is not a CA certificate: it has no basicConstraints"
-    if not authority:
-        return "is not a CA certificate: its basicConstraints say CA:FALSE"
-    try:
-        signs = extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign
-    except x509.ExtensionNotFound:
-        signs = True
-    if not signs:
-        return "is not a CA certificate: its keyUsage does not allow keyCertSign"
-    if moment > certificate.not_valid_after_utc:
-        return f"expired on {judged.not_after}"
-    if moment < certificate.not_valid_before_utc:
-        return f"is not valid before {parts.iso(certificate.not_valid_before_utc)}"
-    return None
+    return judged.rejected or objection(CertificateView(judged.certificate, judged.source), moment)
+
+
+def judge_helpers(
+    paths: Sequence[str],
+    authorities: Sequence[Judged],
+    moment: datetime.datetime,
+    present: bool,
+    expected: frozenset[str] = frozenset(),
+) -> list[Judged]:
+    """Read and judge intermediates that go along with the authorities that were judged.
+
+    With fingerprints expected, one that is not among them has to be issued by an authority that is: trusting it is
+    no new trust then. Anything else would be trusted although a fingerprint says that nothing else is.
+
+    :raises InputError: as :func:`judge`.
+    """
+    judged = judge(paths, moment, present)
+    for one in judged if expected and present else ():
+        if one.fingerprint not in expected and not _issued_by(one, authorities):
+            raise InputError(
+                f"{one.source}: {one.subject} is neither among the fingerprints expected nor issued by what is; "
+                f"restore this file, or add the fingerprint {one.fingerprint} to trust_store_fingerprints"
+            )
+    return judged
+
+
+def _issued_by(judged: Judged, authorities: Sequence[Judged]) -> bool:
+    view = CertificateView(judged.certificate, judged.source)
+    return any(
+        issuer.certificate.subject == judged.certificate.issuer
+        and signed_by(view, CertificateView(issuer.certificate, issuer.source))
+        for issuer in authorities
+    )

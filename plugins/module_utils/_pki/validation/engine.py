@@ -18,7 +18,8 @@ from ..values.certificates import CertificateView
 from ..values.failures import alone
 from . import rules_certificate, rules_own, rules_reading, rules_relations
 from .case import Case, Settings
-from .facts import result_facts
+from .facts import common_names as names_of
+from .facts import numbering_of, result_facts
 from .model import Bundle, BundleReport, Finding, FleetReport, Identity, KnownCertificate, Policy
 from .rules_fleet import FLEET_IDS, expiring, judge_fleet
 
@@ -96,10 +97,11 @@ def _identity(case: Case) -> Identity:
     modulus: int | None = None
     primes: tuple[int, ...] = ()
     common_names: tuple[str, ...] = ()
-    public_key_id = fingerprint = None
+    public_key_id = fingerprint = numbering = None
     if view is not None:
-        common_names = tuple(view.common_names)
+        common_names = tuple(names_of(view))
         fingerprint = view.fingerprint
+        numbering = numbering_of(view)
         if view.spki:
             public_key_id = hashlib.sha256(view.spki).hexdigest()
         if isinstance(view.public_key, rsa.RSAPublicKey):
@@ -108,7 +110,7 @@ def _identity(case: Case) -> Identity:
         numbers = case.private_key.private_numbers()
         modulus = numbers.public_numbers.n
         primes = (_short_hash(numbers.p), _short_hash(numbers.q))
-    return Identity(case.bundle.name, common_names, public_key_id, fingerprint, modulus, primes)
+    return Identity(case.bundle.name, common_names, public_key_id, fingerprint, modulus, primes, numbering)
 
 
 def _short_hash(prime: int) -> int:

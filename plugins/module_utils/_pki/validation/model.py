@@ -78,6 +78,7 @@ class Identity:
     """What must be unique in a fleet, of one certificate.
 
     :ivar primes: short hashes of the private key's primes, to see one shared without keeping it.
+    :ivar numbering: a mark of its issuer's name and its serial number (:func:`.facts.numbering_of`).
     """
 
     name: str
@@ -86,16 +87,21 @@ class Identity:
     fingerprint: str | None = None
     modulus: int | None = field(default=None, repr=False)
     primes: tuple[int, ...] = field(default=(), repr=False)
+    numbering: str | None = None
 
 
 @dataclass(frozen=True)
 class KnownCertificate:
-    """A certificate that is not judged in this run, but must not be collided with."""
+    """A certificate that is not judged in this run, but must not be collided with.
+
+    :ivar numbering: as in :class:`Identity`, if it is known.
+    """
 
     name: str
     common_name: str
     public_key_id: str
     fingerprint: str
+    numbering: str | None = None
 
 
 @dataclass(frozen=True)

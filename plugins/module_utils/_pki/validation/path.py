@@ -12,13 +12,15 @@ of certificates of one name) is bounded by a budget of signature checks and of s
 from __future__ import annotations
 
 import datetime
+import functools
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..crypto import ExtendedKeyUsageOID, dsa, ec, rsa
-from ..values.certificates import CertificateView, extension_name, name_text, show_time, signed_by
+from ..crypto import ExtendedKeyUsageOID, dsa, ec, rsa, x509
+from ..values.certificates import CertificateView, extension_name, name_text, normal_name, signed_by
+from ..values.moments import iso
 from . import name_constraints, policies
 
 MAX_LENGTH = 24  # certificates in a path
@@ -26,24 +28,21 @@ MAX_SIGNATURE_CHECKS = 600
 MAX_PATHS = 200
 MAX_STEPS = 4000
 
-# Extensions that are understood here, or that change nothing about whether a path is valid.
-_KNOWN_EXTENSIONS = frozenset(
+# Critical extensions that TLS software understands. Others may be there, but not as critical ones: subject and
+# authority key identifier, authority information access, freshestCRL, issuerAltName mark nothing that has to be
+# understood, and OpenSSL, Java and Chromium refuse a certificate that says so.
+_UNDERSTOOD = frozenset(
     {
-        "2.5.29.14",  # subjectKeyIdentifier
         "2.5.29.15",  # keyUsage
         "2.5.29.17",  # subjectAltName
-        "2.5.29.18",  # issuerAltName
         "2.5.29.19",  # basicConstraints
         "2.5.29.30",  # nameConstraints
         "2.5.29.31",  # cRLDistributionPoints
         "2.5.29.32",  # certificatePolicies
         "2.5.29.33",  # policyMappings
-        "2.5.29.35",  # authorityKeyIdentifier
         "2.5.29.36",  # policyConstraints
         "2.5.29.37",  # extendedKeyUsage
-        "2.5.29.46",  # freshestCRL
         "2.5.29.54",  # inhibitAnyPolicy
-        "1.3.6.1.5.5.7.1.1",  # authorityInfoAccess
     }
 )
 _WEAK_HASHES = frozenset({"md5", "sha1"})
@@ -222,7 +221,9 @@ def judge(views: Sequence[CertificateView], at: datetime.datetime, min_ca_key_bi
         faults.extend(_judge_ca(view, at, min_ca_key_bits))
         faults.extend(_judge_length(view, intermediates))
         faults.extend(_judge_link(views[position - 1], view))
-        if position < len(views) - 1 or not view.self_issued:
+        if position == len(views) - 1 and view.self_issued:
+            faults.extend(_judge_link(view, view))
+        else:
             faults.extend(_judge_signature(view))
         if not view.self_issued:
             intermediates += 1
@@ -237,12 +238,21 @@ def judge(views: Sequence[CertificateView], at: datetime.datetime, min_ca_key_bi
 
 
 def unknown_critical_extensions(view: CertificateView) -> list[str]:
-    """The critical extensions of a certificate that are not understood here, by name."""
+    """The critical extensions of a certificate that TLS software does not understand or take as critical, by name."""
     return [
         extension_name(oid)
         for oid, extension in view.extensions.items()
-        if extension.critical and oid not in _KNOWN_EXTENSIONS
+        if extension.critical and oid not in _UNDERSTOOD
     ]
+
+
+def critical_extensions_refused(view: CertificateView) -> str | None:
+    """Which critical extensions make TLS software refuse a certificate, or None."""
+    critical = unknown_critical_extensions(view)
+    if not critical:
+        return None
+    shown = ", ".join(critical)
+    return f"marks as critical what software does not understand, or does not take as critical: {shown}"
 
 
 def _judge_ca(view: CertificateView, at: datetime.datetime, min_ca_key_bits: int) -> Iterator[Fault]:
@@ -251,26 +261,20 @@ def _judge_ca(view: CertificateView, at: datetime.datetime, min_ca_key_bits: int
     if view.key_problem is not None:
         yield Fault("chain.parse", f"{view.title}: its public key cannot be read: {view.key_problem}", view)
     if at > view.not_after:
-        yield Fault("chain.expired", f"the CA certificate {view.title} expired on {show_time(view.not_after)}", view)
+        yield Fault("chain.expired", f"the CA certificate {view.title} expired on {iso(view.not_after)}", view)
     elif at < view.not_before:
         yield Fault(
-            "chain.expired", f"the CA certificate {view.title} is not valid before {show_time(view.not_before)}", view
+            "chain.expired", f"the CA certificate {view.title} is not valid before {iso(view.not_before)}", view
         )
     why_not = _not_a_ca(view)
     if why_not is not None:
         yield Fault("chain.not-a-ca", f"{view.title} {why_not}", view)
     usages = view.value("2.5.29.37")
-    if usages is not None:
-        allowed = {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
-        if not allowed.intersection(usages):
-            yield Fault(
-                "chain.extended-key-usage", f"the extendedKeyUsage of {view.title} does not allow serverAuth", view
-            )
-    unknown = unknown_critical_extensions(view)
-    if unknown:
-        yield Fault(
-            "chain.critical-extension", f"{view.title} has unknown critical extensions: {', '.join(unknown)}", view
-        )
+    if usages is not None and ExtendedKeyUsageOID.SERVER_AUTH not in usages:
+        yield Fault("chain.extended-key-usage", f"the extendedKeyUsage of {view.title} does not allow serverAuth", view)
+    refused = critical_extensions_refused(view)
+    if refused:
+        yield Fault("chain.critical-extension", f"{view.title} {refused}", view)
     size = _weak_key(view.public_key, min_ca_key_bits)
     if size is not None:
         yield Fault("chain.weak-key", f"the key of the CA {view.title} is too small: {size}", view)
@@ -306,22 +310,33 @@ def _judge_length(view: CertificateView, intermediates: int) -> Iterator[Fault]:
 
 
 def _judge_link(child: CertificateView, issuer: CertificateView) -> Iterator[Fault]:
+    """Whether what a certificate says of its issuer's certificate fits: key identifier, issuer's issuer and serial."""
     value = child.value("2.5.29.35")
     if value is None:
         return
     own = issuer.subject_key_identifier()
+    whose = "its own" if child is issuer else f"that of its issuer {issuer.title}"
     if value.key_identifier is not None and own is not None and value.key_identifier != own:
         yield Fault(
             "chain.key-identifier",
             f"the authorityKeyIdentifier of {child.title} is {value.key_identifier.hex()[:40]}, "
-            f"the subjectKeyIdentifier of its issuer {issuer.title} is {own.hex()[:40]}",
+            f"and the subjectKeyIdentifier is {own.hex()[:40]} ({whose})",
             child,
         )
-    elif value.authority_cert_serial_number is not None and value.authority_cert_serial_number != issuer.serial:
+        return
+    if value.authority_cert_serial_number is not None and value.authority_cert_serial_number != issuer.serial:
         yield Fault(
             "chain.key-identifier",
-            f"the authorityKeyIdentifier of {child.title} names an issuer's certificate with another serial number "
-            f"than that of {issuer.title}",
+            f"the authorityKeyIdentifier of {child.title} names a certificate with another serial number ({whose})",
+            child,
+        )
+        return
+    # The first name of a directory counts, as in OpenSSL.
+    named = [name.value for name in value.authority_cert_issuer or [] if isinstance(name, x509.DirectoryName)]
+    if named and normal_name(named[0]) != issuer.issuer_name:
+        yield Fault(
+            "chain.key-identifier",
+            f"the authorityKeyIdentifier of {child.title} names a certificate by another issuer ({whose})",
             child,
         )
 
@@ -347,12 +362,18 @@ def _weak_key(key: Any, min_rsa_bits: int) -> str | None:
     return None
 
 
+@functools.lru_cache(maxsize=1024)
+def _violation(certificate: CertificateView, is_leaf: bool, authority: CertificateView) -> str | None:
+    """Asked once for each pair: many paths lead over the same certificates."""
+    return name_constraints.violation(certificate, is_leaf, authority.value("2.5.29.30"))
+
+
 def _judge_names(view: CertificateView, constraints: Any, below: Sequence[CertificateView]) -> Iterator[Fault]:
     for position, certificate in enumerate(below):
         is_leaf = position == 0
         if certificate.self_issued and not is_leaf:
             continue
-        problem = name_constraints.violation(certificate, is_leaf, constraints)
+        problem = _violation(certificate, is_leaf, view)
         if problem is not None:
             whose = "" if is_leaf else f" (in the CA certificate {certificate.title})"
             yield Fault(

@@ -18,17 +18,37 @@ from typing import Any
 
 from ..crypto import CRLEntryExtensionOID, UnreadableError, guard, x509
 from ..values import reading
-from ..values.certificates import CertificateView, name_text, normal_name, show_time, verify_signature
+from ..values.certificates import CertificateView, extension_name, name_text, normal_name, verify_signature
+from ..values.moments import iso
 from ..values.x509_parts import serial_text
 from .model import Source
 
-_NUMBER, _DELTA, _SCOPE, _AKI, _FRESHEST = "2.5.29.20", "2.5.29.27", "2.5.29.28", "2.5.29.35", "2.5.29.46"
+_NUMBER, _DELTA, _SCOPE, _AKI = "2.5.29.20", "2.5.29.27", "2.5.29.28", "2.5.29.35"
 _POINTS = "2.5.29.31"
-_KNOWN = frozenset({_NUMBER, _DELTA, _SCOPE, _AKI, _FRESHEST, "2.5.29.18", "1.3.6.1.5.5.7.1.1"})
-_KNOWN_ENTRY = frozenset({"2.5.29.21", "2.5.29.24", "2.5.29.29", "2.5.29.23"})
+# What may be critical, as OpenSSL sees it: anything else makes the whole CRL unusable (RFC 5280, section 5.2 and 5.3).
+_UNDERSTOOD = frozenset({_DELTA, _SCOPE, _AKI})
+_CERTIFICATE_ISSUER = "2.5.29.29"
+_ENTRY_NAMES = {
+    _NUMBER: "cRLNumber",
+    "2.5.29.21": "reasonCode",
+    "2.5.29.23": "holdInstructionCode",
+    "2.5.29.24": "invalidityDate",
+}
+_CRITICAL = b"\x01\x01\xff"  # how DER says that an extension is
+_WEAK_HASHES = frozenset({"md5", "sha1"})
 
 # From so many questions on, reading all serial numbers once is cheaper than a search each.
 _INDEX_FROM = 20
+
+
+def _critical_words(oids: Sequence[str]) -> str:
+    """What is wrong with extensions that are critical."""
+    unknown = [oid for oid in oids if extension_name(oid) == oid and oid not in _ENTRY_NAMES]
+    if unknown:
+        return f"has unknown critical extensions: {', '.join(unknown)}"
+    return (
+        f"marks as critical what must not be: {', '.join(_ENTRY_NAMES.get(oid, extension_name(oid)) for oid in oids)}"
+    )
 
 
 class CrlView:
@@ -54,9 +74,35 @@ class CrlView:
         except UnreadableError as error:
             self.problems.append(str(error))
         self.issuer_name = normal_name(self.issuer)
-        unknown = [oid for oid, extension in self.extensions.items() if extension.critical and oid not in _KNOWN]
-        if unknown:
-            self.problems.append(f"it has unknown critical extensions: {', '.join(unknown)}")
+        critical = [oid for oid, extension in self.extensions.items() if extension.critical]
+        refused = [oid for oid in critical if oid not in _UNDERSTOOD]
+        if refused:
+            self.problems.append(f"it {_critical_words(refused)}")
+        if not self.problems:
+            self.problems.extend(self._entry_problems(len(critical)))
+
+    def _entry_problems(self, critical: int) -> Iterator[str]:
+        """What makes the CRL unusable though it stands in the entry of any certificate.
+
+        :param critical: how many of the CRL's own extensions are critical.
+        """
+        # Reading each entry's extensions takes seconds where there are many; without a further mark there is nothing.
+        if self.crl.tbs_certlist_bytes.count(_CRITICAL) <= critical:
+            return
+        try:
+            for entry in self._listed():
+                with guard("an entry of the CRL"):
+                    refused = [
+                        extension.oid.dotted_string
+                        for extension in entry.extensions
+                        if extension.critical and extension.oid.dotted_string != _CERTIFICATE_ISSUER
+                    ]
+                if refused:
+                    shown = serial_text(entry.serial_number)
+                    yield f"its entry for the serial number {shown} {_critical_words(refused)}"
+                    return
+        except UnreadableError as error:
+            yield str(error)
 
     def value(self, oid: str) -> Any:
         """The parsed value of an extension, or None."""
@@ -110,8 +156,16 @@ class CrlView:
                 self._serials = frozenset(entry.serial_number for entry in self._listed())
             if self._serials is None or serial in self._serials:
                 entry = self._find(serial)
-                if entry is not None:
+                if entry is None:
+                    return
+                # An entry that names another CA's certificate is not about this one; there may be a second.
+                named = _entry_issuer(entry)
+                if named is None or named == self.issuer_name:
                     yield entry, None
+                    return
+                for other in self._listed():
+                    if other.serial_number == serial and _entry_issuer(other) in (None, self.issuer_name):
+                        yield other, None
             return
         issuer = self.issuer_name
         for entry in self._listed():
@@ -202,6 +256,7 @@ class Revocation:
     def ask(self, view: CertificateView, is_ca: bool) -> Answer:
         """What the CRLs say of a certificate; a usable CRL outweighs any number that are not."""
         objections: list[Answer] = []
+        out_of_date: list[tuple[CrlView, Answer]] = []
         usable: list[tuple[CrlView, frozenset[Any] | None]] = []
         for crl in self.crls:
             if not _speaks_of(crl, view):
@@ -209,17 +264,25 @@ class Revocation:
             objection, reasons = self._object(crl, view, is_ca)
             if objection is None:
                 usable.append((crl, reasons))
-            else:
-                objections.append(objection)
-        bases = [(crl, reasons) for crl, reasons in usable if not crl.is_delta]
+                continue
+            objections.append(objection)
+            if objection.state == "expired":
+                out_of_date.append((crl, objection))
+        bases = _newest_of_each_scope([(crl, reasons) for crl, reasons in usable if not crl.is_delta])
         deltas = [crl for crl, _reasons in usable if crl.is_delta]
         covered: set[Any] | None = set()
         for crl, reasons in bases:
-            delta = _newest_delta(crl, deltas)
-            answer = _look_up(crl, delta, view)
+            answer = _look_up(crl, _newest_delta(crl, deltas), view)
             if answer is not None:
                 return answer
             covered = None if reasons is None or covered is None else covered | reasons
+        known = [crl for crl, _reasons in bases]
+        for delta in [*deltas, *(crl for crl, _objection in out_of_date if crl.is_delta)]:
+            # What builds on a base that is not here, or is out of date, proves nothing by its silence. What it lists
+            # is revoked all the same, unless a newer complete CRL is here.
+            answer = None if _superseded(delta, known) else _look_up(delta, None, view)
+            if answer is not None:
+                return answer
         if covered is None:
             return Answer("good")
         if covered:
@@ -230,11 +293,9 @@ class Revocation:
         if deltas and not bases:
             text = f"the delta CRL {deltas[0].source} is of no use without its base CRL"
             objections.append(Answer("unusable", text, deltas[0].source, "delta-without-base"))
-        for state in ("expired", "signature", "unusable"):
-            for answer in objections:
-                if answer.state == state:
-                    return answer
-        return Answer("none", f"no CRL of the issuer of {view.title} ({name_text(view.issuer)}) is among those given")
+        return _gravest(objections) or Answer(
+            "none", f"no CRL of the issuer of {view.title} ({name_text(view.issuer)}) is among those given"
+        )
 
     def _object(self, crl: CrlView, view: CertificateView, is_ca: bool) -> tuple[Answer | None, frozenset[Any] | None]:
         """Why a CRL may not be used for a certificate (or None), and the reasons it covers (None: all)."""
@@ -246,10 +307,50 @@ class Revocation:
         objection = objection or time_objection(crl, self.at)
         if objection is None:
             return None, reasons
-        if objection.state == "expired" and _look_up(crl, None, view) is not None:
+        listed = _look_up(crl, None, view) if objection.state == "expired" else None
+        if listed is not None and listed.state == "revoked":
             text = f"{objection.message}; it lists {view.title} as revoked"
-            return Answer("expired", text, path), None
+            return Answer("expired", text, path, revoked=listed.revoked, reason=listed.reason), None
         return objection, None
+
+
+def _gravest(objections: Sequence[Answer]) -> Answer | None:
+    """The objection that says most; one by a CRL that lists the certificate before others."""
+    for state in ("expired", "signature", "unusable"):
+        for answer in sorted(objections, key=lambda objection: objection.revoked is None):
+            if answer.state == state:
+                return answer
+    return None
+
+
+def _age(crl: CrlView) -> tuple[Any, int]:
+    """For comparison: the greater, the newer (RFC 5280, section 5.2.3: numbers only ever grow)."""
+    earliest = datetime.datetime.min.replace(tzinfo=datetime.timezone.utc)
+    return crl.this_update or earliest, crl.number or 0
+
+
+def _newest_of_each_scope(
+    crls: Sequence[tuple[CrlView, frozenset[Any] | None]],
+) -> list[tuple[CrlView, frozenset[Any] | None]]:
+    """Without the CRLs for which there is a newer one of the same issuer and scope: that one counts alone."""
+    newest: list[tuple[CrlView, frozenset[Any] | None]] = []
+    for crl, reasons in sorted(crls, key=lambda entry: _age(entry[0]), reverse=True):
+        scope = crl.value(_SCOPE)
+        if not any(crl.issuer_name == kept.issuer_name and kept.value(_SCOPE) == scope for kept, _reasons in newest):
+            newest.append((crl, reasons))
+    return newest
+
+
+def _superseded(delta: CrlView, bases: Sequence[CrlView]) -> bool:
+    """Whether a complete CRL is at hand that is at least as new as a delta."""
+    return any(
+        base.issuer_name == delta.issuer_name
+        and base.value(_SCOPE) == delta.value(_SCOPE)
+        and base.number is not None
+        and delta.number is not None
+        and base.number >= delta.number
+        for base in bases
+    )
 
 
 def _no_reasons() -> set[Any]:
@@ -268,6 +369,10 @@ def signature_objection(crl: CrlView, signers: Sequence[CertificateView]) -> Ans
 
     :param signers: the certificates that may sign it.
     """
+    weak = _weak_hash(crl)
+    if weak is not None:
+        text = f"the CRL {crl.source} is signed with {weak.upper()}, which can be forged"
+        return Answer("signature", text, crl.source)
     if any(crl.signed_by(signer) for signer in signers):
         return None
     path = crl.source
@@ -277,14 +382,23 @@ def signature_objection(crl: CrlView, signers: Sequence[CertificateView]) -> Ans
     return Answer("signature", f"the CRL {path} was not signed by {name_text(crl.issuer)}, or was altered", path)
 
 
+def _weak_hash(crl: CrlView) -> str | None:
+    try:
+        with guard():
+            digest = crl.crl.signature_hash_algorithm
+    except UnreadableError:
+        return None  # then nobody can check it either
+    return digest.name if digest is not None and digest.name in _WEAK_HASHES else None
+
+
 def time_objection(crl: CrlView, at: datetime.datetime) -> Answer | None:
     """Why a CRL is not in force at a moment, or None."""
     path = crl.source
     if crl.this_update is not None and crl.this_update > at:
-        text = f"the CRL {path} is not in force before {show_time(crl.this_update)}"
+        text = f"the CRL {path} is not in force before {iso(crl.this_update)}"
         return Answer("unusable", text, path, "not-yet-valid")
     if crl.next_update is not None and crl.next_update < at:
-        return Answer("expired", f"the CRL {path} expired on {show_time(crl.next_update)}", path)
+        return Answer("expired", f"the CRL {path} expired on {iso(crl.next_update)}", path)
     return None
 
 
@@ -390,17 +504,13 @@ def _look_up(crl: CrlView, delta: CrlView | None, view: CertificateView) -> Answ
         for entry, issuer in listing.entries(view.serial):
             if issuer is not None and issuer != view.issuer_name:
                 continue
-            reason, unknown = _reason(entry)
+            reason = _reason(entry)
             if reason == "removeFromCRL":
                 return None  # lifted again by the delta
-            if unknown is not None:
-                return Answer(
-                    "unusable", f"the CRL {listing.source} has an entry for {view.title} {unknown}", listing.source
-                )
             return Answer(
                 "revoked",
                 f"{view.title} (serial number {serial_text(view.serial)}) was revoked on "
-                f"{show_time(entry.revocation_date_utc)}{f', reason {reason}' if reason else ''}, "
+                f"{iso(entry.revocation_date_utc)}{f', reason {reason}' if reason else ''}, "
                 f"says the CRL {listing.source}",
                 listing.source,
                 revoked=entry.revocation_date_utc,
@@ -409,15 +519,11 @@ def _look_up(crl: CrlView, delta: CrlView | None, view: CertificateView) -> Answ
     return None
 
 
-def _reason(entry: Any) -> tuple[str | None, str | None]:
-    """The reason of an entry, and why it cannot be understood."""
-    reason = None
+def _reason(entry: Any) -> str | None:
+    """The reason of an entry; None if it names none that can be read."""
     try:
-        for extension in entry.extensions:
-            if isinstance(extension.value, x509.CRLReason):
-                reason = extension.value.reason.value
-            if extension.critical and extension.oid.dotted_string not in _KNOWN_ENTRY:
-                return reason, f"with an unknown critical extension ({extension.oid.dotted_string})"
-    except (ValueError, TypeError, x509.DuplicateExtension) as error:
-        return reason, f"that cannot be read ({reading.explain(error)})"
-    return reason, None
+        with guard():
+            reasons = [one.value.reason.value for one in entry.extensions if isinstance(one.value, x509.CRLReason)]
+    except UnreadableError:
+        return None
+    return reasons[0] if reasons else None

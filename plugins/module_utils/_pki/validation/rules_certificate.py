@@ -6,18 +6,19 @@
 from __future__ import annotations
 
 import datetime
-from urllib.parse import urlsplit
 
 from ..crypto import ExtendedKeyUsageOID, rsa, x509
 from ..values import names
-from ..values.certificates import extension_name, name_pairs, show, show_time, signed_by
+from ..values.certificates import extension_name, show, signed_by
+from ..values.moments import iso
 from . import weak_keys
 from .case import Case, Rules
-from .facts import crl_urls, key_type
-from .path import unknown_critical_extensions
+from .facts import common_names, crl_urls, key_type, subject_pairs
+from .path import critical_extensions_refused
 
 RULES = Rules()
 
+_STATUS_REQUEST = 5  # RFC 6066, section 8
 _RSA_ENCRYPTION = "1.2.840.113549.1.1.1"
 _SIGNATURE_NAMES = {
     "1.2.840.113549.1.1.2": "md2WithRSAEncryption",
@@ -58,14 +59,14 @@ def validity(case: Case) -> None:
     if view is None or any("date" in problem for problem in view.problems):
         return
     if case.at < view.not_before:
-        case.report("crt.not-yet-valid", f"not valid before {show_time(view.not_before)}", _path(case))
+        case.report("crt.not-yet-valid", f"not valid before {iso(view.not_before)}", _path(case))
     if case.at > view.not_after:
-        case.report("crt.expired", f"expired on {show_time(view.not_after)}", _path(case))
+        case.report("crt.expired", f"expired on {iso(view.not_after)}", _path(case))
     elif view.not_after - case.at < datetime.timedelta(days=case.bundle.min_days_left):
         days = (view.not_after - case.at).days
         case.report(
             "crt.expires-soon",
-            f"expires on {show_time(view.not_after)}, in {days} {'day' if days == 1 else 'days'}",
+            f"expires on {iso(view.not_after)}, in {days} {'day' if days == 1 else 'days'}",
             _path(case),
         )
     length = view.not_after - view.not_before
@@ -101,7 +102,12 @@ def public_key(case: Case) -> None:
     if algorithm is not None and algorithm.dotted_string != _RSA_ENCRYPTION:
         oid = algorithm.dotted_string
         case.report("crt.key-type", f"the key may only be used with RSASSA-PSS ({oid}); wanted: plain RSA", _path(case))
-    weakness = weak_keys.weakness(key, thorough=case.settings.key_check == "full")
+    own = case.private_key
+    weakness = weak_keys.public_weakness(
+        key,
+        thorough=case.settings.key_check == "full",
+        private_known=isinstance(own, rsa.RSAPrivateKey) and own.public_key() == key,
+    )
     if weakness is not None:
         case.report("crt.weak-key", f"the public key can be broken: {weakness}", _path(case))
     unusual = weak_keys.unusual_exponent(key)
@@ -148,7 +154,9 @@ def kind_of_certificate(case: Case) -> None:
         )
 
 
-@RULES.rule("crt.extended-key-usage", "crt.client-auth-missing", "crt.key-usage", "chain.critical-extension")
+@RULES.rule("crt.extended-key-usage", "crt.client-auth-missing", "crt.key-usage", "crt.cert-sign", "crt.must-staple",
+    "chain.critical-extension",
+)  # fmt: skip
 def usages(case: Case) -> None:
     view = case.certificate
     if view is None:
@@ -156,29 +164,24 @@ def usages(case: Case) -> None:
     extended = view.value("2.5.29.37")
     if extended is not None:
         purposes = set(extended)
-        anything = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE in purposes
-        if not anything and ExtendedKeyUsageOID.SERVER_AUTH not in purposes:
-            case.report("crt.extended-key-usage", "extendedKeyUsage lacks serverAuth", _path(case))
-        if not anything and ExtendedKeyUsageOID.CLIENT_AUTH not in purposes:
+        if ExtendedKeyUsageOID.SERVER_AUTH not in purposes:
+            anything = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE in purposes
+            besides = "; anyExtendedKeyUsage is not taken for it by OpenSSL, NSS, Node and Firefox" if anything else ""
+            case.report("crt.extended-key-usage", f"extendedKeyUsage lacks serverAuth{besides}", _path(case))
+        if ExtendedKeyUsageOID.CLIENT_AUTH not in purposes:
             case.report("crt.client-auth-missing", "extendedKeyUsage lacks clientAuth", _path(case))
     usage = view.value("2.5.29.15")
     if usage is not None and not usage.digital_signature and not usage.key_encipherment:
         case.report("crt.key-usage", "keyUsage has neither digitalSignature nor keyEncipherment", _path(case))
-    unknown = unknown_critical_extensions(view)
-    if unknown:
-        case.report(
-            "chain.critical-extension",
-            f"the certificate has unknown critical extensions: {', '.join(unknown)}",
-            _path(case),
-        )
-
-
-def _fetchable(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme.lower() == "http" and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
+    constraints = view.value("2.5.29.19")
+    if usage is not None and usage.key_cert_sign and (constraints is None or not constraints.ca):
+        case.report("crt.cert-sign", "keyUsage has keyCertSign, and the certificate is no CA's", _path(case))
+    refused = critical_extensions_refused(view)
+    if refused:
+        case.report("chain.critical-extension", f"the certificate {refused}", _path(case))
+    features = view.value("1.3.6.1.5.5.7.1.24")
+    if features is not None and _STATUS_REQUEST in {getattr(feature, "value", feature) for feature in features}:
+        case.report("crt.must-staple", "the TLS feature extension promises a stapled OCSP answer", _path(case))
 
 
 @RULES.rule("crt.crl-url-missing", "crt.crl-url-unwanted", "crt.crl-url-scheme")
@@ -196,15 +199,16 @@ def crl_url(case: Case) -> None:
             )
     elif not urls:
         case.report("crt.crl-url-missing", "it names no URL of a CRL", _path(case))
-    elif not any(_fetchable(url) for url in urls):
+    elif all(names.crl_url_problem(url) for url in urls):
         case.report(
             "crt.crl-url-scheme",
-            f"none of its CRL URLs is a usable http:// URL: {', '.join(show(url) for url in urls[:4])}",
+            f"none of its CRL URLs is a usable http:// URL: {', '.join(show(url) for url in urls[:4])}; "
+            f"wanted: {names.crl_url_problem(urls[0])}",
             _path(case),
         )
 
 
-@RULES.rule("crt.san-missing", "crt.san-without-cn", "crt.san-wildcard")
+@RULES.rule("crt.san-missing", "crt.san-without-cn", "crt.san-wildcard", "crt.san-malformed")
 def alternative_names(case: Case) -> None:
     view = case.certificate
     if view is None or not view.extensions_known:
@@ -217,8 +221,13 @@ def alternative_names(case: Case) -> None:
     wildcards = [name for name in dns_names if "*" in name]
     if wildcards:
         case.report("crt.san-wildcard", f"wildcard among the alternative names: {show(wildcards[0])}", _path(case))
+    for name in dns_names:
+        problem = None if "*" in name else names.host_name_problem(name)
+        if problem is not None:
+            kind = "IP address as a DNS name" if names.is_ip_address(name.strip("[]")) else "DNS name"
+            case.report("crt.san-malformed", f"the {kind} {show(name)!r} is none; wanted: {problem}", _path(case))
     known = {name.lower() for name in dns_names} | {str(address) for address in addresses}
-    for common_name in view.common_names[-1:]:
+    for common_name in common_names(view)[-1:]:
         if common_name.strip() and "*" not in common_name and common_name.lower() not in known:
             case.report("crt.san-without-cn", f"the alternative names lack the CN {show(common_name)}", _path(case))
 
@@ -249,7 +258,7 @@ def common_name(case: Case) -> None:
     view, expected = case.certificate, case.bundle.expected_common_name
     if view is None:
         return
-    found = [name for name in view.common_names if name.strip()]
+    found = [name for name in common_names(view) if name.strip()]
     if not found:
         case.report("subject.cn-missing", "the subject has no common name (CN)", _path(case))
         return
@@ -284,7 +293,7 @@ def subject_fields(case: Case) -> None:
     if view is None:
         return
     profile = case.settings.profile
-    pairs = name_pairs(view.subject)
+    pairs = subject_pairs(view)
     present = [short for short, value in pairs if value.strip()]
     for field in profile.required_fields:
         if field not in present:

@@ -5,19 +5,22 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..values.certificates import show
+from .batch_gcd import shared_factors
 from .case import Settings
 from .model import BundleReport, Finding, Identity, KnownCertificate
 
-FLEET_IDS = ("fleet.duplicate-cn", "fleet.duplicate-key", "fleet.duplicate-certificate", "fleet.shared-prime")
-
-# Without private keys a shared prime takes a comparison of each pair of moduli; beyond this many it is left out.
-MAX_PAIRWISE = 300
+FLEET_IDS = (
+    "fleet.duplicate-cn",
+    "fleet.duplicate-key",
+    "fleet.duplicate-certificate",
+    "fleet.duplicate-serial",
+    "fleet.shared-prime",
+)
 
 
 def judge_fleet(
@@ -26,7 +29,8 @@ def judge_fleet(
     """What collides among the bundles, and between them and certificates known from elsewhere."""
     identities = [report.identity for report in reports]
     known_identities = [
-        Identity(entry.name, (entry.common_name,), entry.public_key_id, entry.fingerprint) for entry in known
+        Identity(entry.name, (entry.common_name,), entry.public_key_id, entry.fingerprint, numbering=entry.numbering)
+        for entry in known
     ]
     findings = []
     for check_id, what, collisions in (
@@ -46,6 +50,9 @@ def judge_fleet(
             shown = show(value) if check_id == "fleet.duplicate-cn" else value[:16]
             message = f"{_enumerate(objects)} have {what.format(shown)}"
             findings.append(settings.finding(check_id, message, tuple(objects)))
+    for objects in _same_numbering(identities, known_identities):
+        message = f"different certificates of one issuer have the same serial number: those of {_enumerate(objects)}"
+        findings.append(settings.finding("fleet.duplicate-serial", message, tuple(objects)))
     for objects in _shared_primes(identities):
         message = f"the keys of {_enumerate(objects)} share a prime"
         findings.append(settings.finding("fleet.shared-prime", message, tuple(objects)))
@@ -90,40 +97,40 @@ def _collisions(judged: Sequence[Identity], known: Sequence[Identity], values: A
     return [(value, objects) for value, objects in owners.items() if len(objects) > 1]
 
 
+def _same_numbering(judged: Sequence[Identity], known: Sequence[Identity]) -> list[list[str]]:
+    """Names of those that share issuer and serial number without being the same certificate."""
+    prints: dict[str, set[str | None]] = defaultdict(set)
+    judged_names = {identity.name for identity in judged}
+    for identity in [*judged, *(entry for entry in known if entry.name not in judged_names)]:
+        if identity.numbering:
+            prints[identity.numbering].add(identity.fingerprint)
+
+    def numbering(identity: Identity) -> Iterable[str]:
+        mark = identity.numbering
+        return [mark] if mark and len(prints[mark]) > 1 else []
+
+    return [objects for _mark, objects in _collisions(judged, known, numbering)]
+
+
 def _shared_primes(identities: Sequence[Identity]) -> list[list[str]]:
     """Bundles whose different moduli have a prime in common."""
-    by_prime: dict[int, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
-    without_key = []
+    names: dict[int, list[str]] = defaultdict(list)
+    by_prime: dict[int, set[int]] = defaultdict(set)
+    keyless = False
     for identity in identities:
-        if identity.modulus is None:
+        if identity.modulus is None or identity.modulus < 2:
             continue
-        if not identity.primes:
-            without_key.append(identity)
-        for prime in set(identity.primes):
-            by_prime[prime][identity.modulus].append(identity.name)
-    shared = [
-        list(dict.fromkeys(name for owners in moduli.values() for name in owners))
-        for moduli in by_prime.values()
-        if len(moduli) > 1
-    ]
-    if len(without_key) <= MAX_PAIRWISE:
-        shared.extend(_shared_without_keys(identities, without_key))
-    return shared
-
-
-def _shared_without_keys(identities: Sequence[Identity], without_key: Sequence[Identity]) -> list[list[str]]:
-    """The same for certificates that came without their private key, by common divisors."""
-    found = []
-    seen = set()
-    for one in without_key:
-        for other in identities if len(identities) <= MAX_PAIRWISE else without_key:
-            if one.modulus is None or other.modulus is None or one.modulus == other.modulus:
-                continue
-            pair = frozenset((one.name, other.name))
-            if pair not in seen and math.gcd(one.modulus, other.modulus) > 1:
-                seen.add(pair)
-                found.append([one.name, other.name])
-    return found
+        names[identity.modulus].append(identity.name)
+        keyless = keyless or not identity.primes
+        for prime in identity.primes:
+            by_prime[prime].add(identity.modulus)
+    groups = [tuple(moduli) for moduli in by_prime.values() if len(moduli) > 1]
+    if keyless:
+        # Without all the private keys only common divisors tell.
+        moduli = list(names)
+        groups = [tuple(moduli[position] for position in group) for group in shared_factors(moduli)]
+    order = {modulus: position for position, modulus in enumerate(names)}
+    return [[name for modulus in sorted(group, key=order.__getitem__) for name in names[modulus]] for group in groups]
 
 
 def expiring(reports: Sequence[BundleReport]) -> list[dict[str, Any]]:

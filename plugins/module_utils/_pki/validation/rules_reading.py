@@ -10,7 +10,7 @@ import os
 from ..._plain.errors import KeyReadError, PassphraseError
 from ..crypto import UnreadableError, guard
 from ..profiles.base import CERTIFICATE, CHAIN, PRIVATE_KEY
-from ..values import keys, reading
+from ..values import keys, limits, reading
 from ..values.certificates import (
     CertificateFile,
     CertificateView,
@@ -19,6 +19,7 @@ from ..values.certificates import (
     read_shared_certificates,
     signed_by,
 )
+from . import pem_text
 from .case import Case, Rules
 from .model import Source
 
@@ -43,7 +44,15 @@ def _file_name(source: Source) -> str:
     return os.path.basename(source.path)
 
 
-@RULES.rule("crt.parse", "crt.encoding", "crt.several-certificates", "file.encoding", "file.contains-key")
+@RULES.rule(
+    "crt.parse",
+    "crt.encoding",
+    "crt.several-certificates",
+    "crt.not-first",
+    "file.encoding",
+    "file.unreadable-text",
+    "file.contains-key",
+)
 def read_certificate(case: Case) -> None:
     source = case.bundle.certificate
     if source is None:
@@ -69,12 +78,18 @@ def read_certificate(case: Case) -> None:
     case.certificate = leaf
     case.extra_certificates = tuple(view for view in found.views if view is not leaf)
     if case.extra_certificates:
-        first = "" if found.views[0] is leaf else ", which is not the first of them: a sensor would take another"
         case.report(
             "crt.several-certificates",
-            f"the file holds {len(found.views)} certificates; {leaf.title} was judged{first}",
+            f"the file holds {len(found.views)} certificates; {leaf.title} was judged",
             source.path,
         )
+        if found.views[0] is not leaf:
+            case.report(
+                "crt.not-first",
+                f"{leaf.title} is not the first certificate of the file, but {found.views[0].title}, "
+                "which a web server takes for its own",
+                source.path,
+            )
     for problem in leaf.problems:
         case.report("crt.parse", f"the certificate is damaged: {problem}", source.path)
     for oddity in leaf.oddities:
@@ -95,8 +110,15 @@ def _pick_leaf(case: Case, found: CertificateFile) -> CertificateView:
 
 
 def _report_text_encoding(case: Case, source: Source, content: reading.Content) -> None:
-    if content.text_encoding is not None:
-        case.report("file.encoding", f"the file is written in {content.text_encoding}", source.path)
+    if content.text_encoding is None:
+        problem = pem_text.problem(source.data or b"") if content.encoding == "pem" and source.is_file else None
+        if problem is not None:
+            message = f"OpenSSL does not read the file, and so no web server does: {problem}"
+            case.report("file.unreadable-text", message, source.path)
+        return
+    # A byte order mark of UTF-8 is skipped by OpenSSL since 1.1.1.
+    check_id = "file.encoding" if content.text_encoding.startswith("UTF-8") else "file.unreadable-text"
+    case.report(check_id, f"the file is written in {content.text_encoding}", source.path)
 
 
 def _report_binary(case: Case, source: Source, content: reading.Content, role: str, what: str) -> None:
@@ -111,7 +133,14 @@ def _report_binary(case: Case, source: Source, content: reading.Content, role: s
         )
 
 
-@RULES.rule("key.parse", "key.passphrase", "key.passphrase-characters", "key.permissions", "file.encoding")
+@RULES.rule(
+    "key.parse",
+    "key.passphrase",
+    "key.passphrase-characters",
+    "key.permissions",
+    "file.encoding",
+    "file.unreadable-text",
+)
 def read_private_key(case: Case) -> None:
     source, passphrase = case.bundle.private_key, case.bundle.private_key_passphrase
     if passphrase:
@@ -138,7 +167,7 @@ def read_private_key(case: Case) -> None:
     except KeyReadError as error:
         case.report("key.parse", f"the private key cannot be read: {error}", source.path)
     else:
-        if not data.startswith(b"-----BEGIN"):
+        if not data.startswith(b"-----BEGIN") or pem_text.problem(data) is not None:
             content = reading.read_content(data)
             _report_text_encoding(case, source, content)
             _report_binary(case, source, content, PRIVATE_KEY, "private key")
@@ -163,7 +192,9 @@ def read_request(case: Case) -> None:
     try:
         with guard():
             request = reading.load_request(blocks[0].der)
-            request.public_key()
+            problem = limits.key_problem(request.public_key())
+            if problem is not None:
+                raise UnreadableError(problem)
             normal_name(request.subject)
     except UnreadableError as error:
         case.report("csr.parse", f"the request cannot be read: {error}", source.path)
@@ -178,6 +209,7 @@ def read_request(case: Case) -> None:
     "chain.contains-leaf",
     "chain.duplicate",
     "file.encoding",
+    "file.unreadable-text",
     "file.contains-key",
 )
 def read_chain(case: Case) -> None:

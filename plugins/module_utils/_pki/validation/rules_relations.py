@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 from ..crypto import InvalidSignature, UnsupportedAlgorithm, rsa, serialization
-from ..profiles.base import ROOT_FIRST
+from ..profiles.files import ordered
 from ..values import keys
 from ..values.certificates import CertificateView, name_text, normal_name, signed_by, verify_signature
+from ..values.x509_parts import serial_text
+from . import weak_keys
 from .case import Case, Rules
+from .facts import numbering_of
 from .path import Path, Search, find_path, related
 from .revocation import CrlView, Revocation, may_sign_crls, read_crls
 
@@ -19,7 +22,7 @@ RULES = Rules()
 MAX_SIGNERS = 20
 
 
-@RULES.rule("key.mismatch", "key.not-prime")
+@RULES.rule("key.mismatch", "key.not-prime", "crt.weak-key")
 def private_key(case: Case) -> None:
     key, source = case.private_key, case.bundle.private_key
     if key is None or source is None:
@@ -37,6 +40,10 @@ def private_key(case: Case) -> None:
             source.path,
             "Get the key from its backup; if there is none, make a new key and have a certificate issued for it.",
         )
+    else:
+        weakness = weak_keys.private_weakness(key)
+        if weakness is not None:
+            case.report("crt.weak-key", f"the key can be broken: {weakness}", source.path)
     if case.settings.key_check == "full":
         for problem in keys.full_check(key):
             if case.key_numbers_fit or "prime" in problem:
@@ -80,7 +87,7 @@ _PATH_IDS = (
 )  # fmt: skip
 
 
-@RULES.rule(*_PATH_IDS, "chain.key-identifier-missing")
+@RULES.rule(*_PATH_IDS, "chain.trusted-not-a-root", "crt.ca-key")
 def chain(case: Case) -> None:
     """Without a chain and without trusted roots nothing is said: the chain is optional."""
     leaf = case.certificate
@@ -95,7 +102,51 @@ def chain(case: Case) -> None:
     path = case.path = find_path(leaf, case.search)
     for fault in path.faults:
         case.report(fault.id, fault.message, case.file_of(fault.view))
+    for view in case.roots:
+        if not view.self_issued:
+            what = "the sensor's certificate" if view.fingerprint == leaf.fingerprint else "no root"
+            case.report(
+                "chain.trusted-not-a-root",
+                f"{view.title} among the trusted roots is {what}; its issuer is {name_text(view.issuer)}",
+                case.file_of(view),
+            )
+    # Not only on the path: whatever stands in the chain is a CA to somebody.
+    for view in {view.fingerprint: view for view in [*path.views[1:], *case.chain]}.values():
+        if view.spki and view.spki == leaf.spki and view.subject_name != leaf.subject_name:
+            case.report("crt.ca-key", f"the certificate has the same key as {view.title}", case.file_of(leaf))
+
+
+@RULES.rule(
+    "chain.key-identifier-missing",
+    "chain.key-usage-missing",
+    "chain.basic-constraints-not-critical",
+    "chain.duplicate-serial",
+)
+def strict_clients(case: Case) -> None:
+    """What most software forgives a CA's certificate, and some does not."""
+    path = case.path
+    if path is None:
+        return
+    numberings: dict[str, CertificateView] = {}
+    for view in [*path.views, *case.chain, *case.extra_certificates]:
+        other = numberings.setdefault(numbering_of(view), view)
+        if other.fingerprint != view.fingerprint:
+            case.report(
+                "chain.duplicate-serial",
+                f"{other.title} and {view.title} have the same issuer and the serial number {serial_text(view.serial)}",
+                case.file_of(view),
+            )
     for view in path.views[1:]:
+        constraints = view.extensions.get("2.5.29.19")
+        if constraints is not None and constraints.value.ca:
+            if not constraints.critical:
+                case.report(
+                    "chain.basic-constraints-not-critical",
+                    f"the basicConstraints of the CA {view.title} are not critical",
+                    case.file_of(view),
+                )
+            if "2.5.29.15" not in view.extensions and view.extensions_known:
+                case.report("chain.key-usage-missing", f"the CA {view.title} has no keyUsage", case.file_of(view))
         missing = []
         if view.extensions_known:
             if "2.5.29.14" not in view.extensions:
@@ -119,9 +170,8 @@ def chain_file(case: Case) -> None:
         return
     above = {view.fingerprint for view in path.views} | related(leaf, search)
     position_in_file = {view.fingerprint: position for position, view in enumerate(case.chain)}
-    root_first = case.settings.profile.chain_order == ROOT_FIRST
     upwards = [view for view in path.views[1:] if view.fingerprint in position_in_file]
-    in_order = upwards[::-1] if root_first else upwards
+    in_order = ordered(case.settings.profile, upwards)
     positions = [position_in_file[view.fingerprint] for view in in_order]
     if positions != sorted(positions):
         wanted = ", ".join(view.title for view in in_order)
@@ -133,7 +183,7 @@ def chain_file(case: Case) -> None:
             case.report("chain.unrelated", f"{view.title} does not belong to the chain of {leaf.title}", source.path)
 
 
-@RULES.rule("crl.revoked", "crl.expired", "crl.signature", "crl.unusable")
+@RULES.rule("crl.revoked", "crl.expired", "crl.signature", "crl.unusable", "crl.ca-not-covered")
 def crls(case: Case) -> None:
     views: list[CrlView] = []
     for source in case.bundle.crls:
@@ -155,8 +205,11 @@ def crls(case: Case) -> None:
         constraints = view.value("2.5.29.19")
         answer = revocation.ask(view, is_ca=constraints is not None and constraints.ca)
         if answer.state == "none":
-            if position == 0:
-                case.report("crl.unusable", answer.message)
+            case.report("crl.ca-not-covered" if position else "crl.unusable", answer.message)
+        elif answer.state == "expired" and answer.revoked is not None:
+            # Revoked once is revoked for good, but for a hold; a sensor would say so.
+            case.report("crl.expired", answer.message, answer.source)
+            case.report("crl.revoked", f"{view.title} was revoked, says {answer.source}, out of date", answer.source)
         elif answer.state != "good":
             case.report(f"crl.{answer.state}", answer.message, answer.source)
 

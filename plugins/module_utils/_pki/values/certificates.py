@@ -8,79 +8,28 @@ from __future__ import annotations
 import datetime
 import functools
 import hashlib
-import unicodedata
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..crypto import (
     UnreadableError,
-    UnsupportedAlgorithm,
-    dsa,
-    ec,
-    ed448,
-    ed25519,
     guard,
-    padding,
-    rsa,
     serialization,
     x509,
 )
-from . import reading, tolerant
+from . import limits, reading, tolerant
 from .oids import extension_name as extension_name
 from .oids import field_name as field_name
+from .signatures import verify_signature as verify_signature
 from .source import Source
+from .text import name_pairs as name_pairs
+from .text import name_text as name_text
+from .text import normal_name as normal_name
+from .text import show as show
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
-
-    NormalName = tuple[tuple[tuple[str, Any], ...], ...]
-
-
-def show(text: str, limit: int = 120) -> str:
-    """A text from a certificate for a message: control characters replaced, length bounded."""
-    clean = text
-    if not text.isprintable():
-        clean = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
-    return clean if len(clean) <= limit else clean[: limit - 1] + "\N{HORIZONTAL ELLIPSIS}"
-
-
-def show_time(moment: datetime.datetime) -> str:
-    """A moment for a message, to the second in UTC."""
-    return moment.strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
-def _fold(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    if not value.isascii():
-        value = unicodedata.normalize("NFKC", value)
-    return " ".join(value.split()).casefold()
-
-
-def normal_name(name: x509.Name) -> NormalName:
-    """A distinguished name in a form that compares as RFC 5280, section 7.1, wants it: case and blanks do not count."""
-    parts = []
-    for rdn in name.rdns:
-        pairs = [(attribute.oid.dotted_string, _fold(attribute.value)) for attribute in rdn]
-        parts.append(tuple(sorted(pairs, key=repr)) if len(pairs) > 1 else (pairs[0],))
-    return tuple(parts)
-
-
-def name_pairs(name: x509.Name) -> list[tuple[str, str]]:
-    """A distinguished name as pairs of short field name and text, in its own order."""
-    return [
-        (
-            field_name(attribute.oid.dotted_string),
-            attribute.value if isinstance(attribute.value, str) else attribute.value.hex(),
-        )
-        for attribute in name
-    ]
-
-
-def name_text(name: x509.Name) -> str:
-    """A distinguished name on one line, in its own order."""
-    return show(", ".join(f"{short}={value}" for short, value in name_pairs(name)), 200) or "(empty name)"
 
 
 class CertificateView:
@@ -178,6 +127,9 @@ class CertificateView:
         try:
             with guard():
                 key = certificate.public_key()
+                problem = limits.key_problem(key)
+                if problem is not None:
+                    raise UnreadableError(problem)
                 self.spki = key.public_bytes(
                     serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
                 )
@@ -248,27 +200,6 @@ def signed_by(certificate: CertificateView, issuer: CertificateView) -> bool:
         # A signature that is wrong is one of the library's exceptions too.
         return False
     return True
-
-
-def verify_signature(signed: Any, content: bytes, key: Any) -> None:
-    """Check the signature of a certificate, CRL or request.
-
-    :param content: the bytes that were signed.
-    :raises InvalidSignature: made with another key, or the content was altered.
-    :raises UnsupportedAlgorithm: this algorithm or kind of key cannot be checked (ValueError and TypeError likewise).
-    """
-    algorithm = signed.signature_hash_algorithm
-    if isinstance(key, rsa.RSAPublicKey):
-        parameters = signed.signature_algorithm_parameters or padding.PKCS1v15()
-        key.verify(signed.signature, content, parameters, algorithm)
-    elif isinstance(key, ec.EllipticCurvePublicKey):
-        key.verify(signed.signature, content, ec.ECDSA(algorithm))
-    elif isinstance(key, (ed25519.Ed25519PublicKey, ed448.Ed448PublicKey)):
-        key.verify(signed.signature, content)
-    elif isinstance(key, dsa.DSAPublicKey):
-        key.verify(signed.signature, content, algorithm)
-    else:
-        raise UnsupportedAlgorithm("this kind of key does not sign certificates")
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,14 @@ from typing import TYPE_CHECKING
 
 from ..._plain.errors import KeyReadError, PassphraseError
 from ..crypto import UnsupportedAlgorithm, is_about_the_process, is_panic, rsa, serialization
-from . import reading
+from . import limits, reading
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
+
+
+class TooCostly(KeyReadError):
+    """Opening a key or working with it costs more than a sound file ever asks for (:mod:`.limits`)."""
 
 
 def load_private_key(data: bytes, passphrase: bytes | None = None) -> PrivateKeyTypes:
@@ -28,6 +32,7 @@ def load_private_key(data: bytes, passphrase: bytes | None = None) -> PrivateKey
     key that is not encrypted is accepted and not used.
 
     :raises PassphraseError: the key is encrypted, and the passphrase is missing or wrong.
+    :raises TooCostly: it asks for more work than is done; nothing was begun.
     :raises KeyReadError: not a private key, damaged, or of an unsupported kind.
     """
     content = reading.read_content(data)
@@ -42,9 +47,25 @@ def load_private_key(data: bytes, passphrase: bytes | None = None) -> PrivateKey
         )
     if block.problem is not None:
         raise KeyReadError(block.problem)
-    if content.encoding == "pem":
-        return _load(serialization.load_pem_private_key, block.pem, passphrase)
-    return _load(serialization.load_der_private_key, block.der or b"", passphrase)
+    loader = serialization.load_pem_private_key if content.encoding == "pem" else serialization.load_der_private_key
+    octets = block.pem if content.encoding == "pem" else block.der or b""
+    problem = _too_much(block, octets, passphrase)
+    if problem is not None:
+        raise TooCostly(problem)
+    key = _load(loader, octets, passphrase)
+    problem = limits.key_problem(key)
+    if problem is not None:
+        raise TooCostly(problem)
+    return key
+
+
+def _too_much(block: reading.Block, octets: bytes, passphrase: bytes | None) -> str | None:
+    """Why a key is not even begun with: it is too large, or its passphrase costs too much."""
+    if len(octets) > 2 * limits.MAX_KEY_OCTETS:
+        return f"it is larger ({len(octets)} octets) than any key"
+    if block.kind != reading.ENCRYPTED_KEY or not passphrase:
+        return None
+    return limits.derivation_problem(block.der if block.der is not None else reading.octets_of(octets))
 
 
 # How the library says, in the words of its versions, that it does not know the encryption, whatever the passphrase.

@@ -20,6 +20,7 @@ from typing import Any
 
 from ..crypto import UnreadableError, guard, serialization, x509
 from ..crypto import explain as explain  # beside the readers, where everybody looks for it
+from . import limits
 
 CERTIFICATE = "an X.509 certificate"
 REQUEST = "a certificate signing request (CSR)"
@@ -196,6 +197,13 @@ def _decode_block(body: bytes) -> tuple[bytes | None, str | None]:
     return (der, None) if der else (None, "it is empty")
 
 
+def octets_of(pem: bytes) -> bytes:
+    """What stands in a PEM block between its BEGIN and END lines; empty if its Base64 is damaged."""
+    start = pem.find(_DASHES, len(_BEGIN)) + len(_DASHES)
+    der, _problem = _decode_block(pem[start : pem.rfind(b"-----END")])
+    return der or b""
+
+
 def _clean_lines(body: bytes) -> bytes:
     """The lines of a block without what Windows, mail and YAML add: old line endings, indentation, empty lines."""
     lines = [line.strip() for line in body.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")]
@@ -212,6 +220,10 @@ def pem_blocks(text: bytes) -> list[Block]:
     blocks: list[Block] = []
     position = text.find(_BEGIN)
     while position >= 0:
+        if len(blocks) == limits.MAX_BLOCKS:
+            too_many = f"there are more than {limits.MAX_BLOCKS} blocks in the file; the others were not read"
+            blocks.append(Block(blocks[0].label, blocks[0].kind, None, too_many, b""))
+            break
         label_start = position + len(_BEGIN)
         label_end = text.find(_DASHES, label_start, label_start + 80)
         following = text.find(_BEGIN, label_start)

@@ -10,21 +10,17 @@ import hashlib
 from typing import Any
 
 from ..._plain.errors import InputError
-from ..crypto import NameOID, ec, hashes, padding, rsa, serialization, x509
+from ..crypto import NameOID, UnreadableError, ec, guard, hashes, rsa, serialization, x509
+from .moments import ONE_DAY as ONE_DAY
+from .moments import iso as iso
+from .moments import now as now
+from .signatures import verify_signature
+from .text import name_pairs as name_pairs
+from .text import name_text as name_text
+from .text import serial_text as serial_text
 
 # Clocks of appliances are off; a certificate that starts "now" is not yet valid on a slow one.
 BACKDATE = datetime.timedelta(hours=1)
-ONE_DAY = datetime.timedelta(days=1)
-
-
-def now() -> datetime.datetime:
-    """The current time in UTC, in whole seconds as certificates hold it."""
-    return datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
-
-
-def iso(moment: datetime.datetime) -> str:
-    """A time as results and messages show it, for example ``2028-11-22T10:00:00Z``."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def name_oids() -> dict[str, x509.ObjectIdentifier]:
@@ -47,28 +43,6 @@ def build_name(fields: list[tuple[str, str]]) -> x509.Name:
     """
     oids = name_oids()
     return x509.Name([x509.NameAttribute(oids[short], value) for short, value in fields])
-
-
-def name_fields(name: x509.Name) -> list[tuple[str, str]]:
-    """A distinguished name as pairs of short name (or dotted OID) and value, in its own order."""
-    shorts = {oid: short for short, oid in name_oids().items()}
-    pairs = []
-    for attribute in name:
-        value = attribute.value
-        text = value if isinstance(value, str) else value.hex()
-        pairs.append((shorts.get(attribute.oid, attribute.oid.dotted_string), text))
-    return pairs
-
-
-def name_text(name: x509.Name) -> str:
-    """A distinguished name on one line, in its own order: ``C=US, O=Contoso, CN=sensor-1``."""
-    return ", ".join(f"{short}={value}" for short, value in name_fields(name))
-
-
-def serial_text(serial: int) -> str:
-    """A serial number as OpenSSL prints it with ``-serial``: upper-case hexadecimal, whole octets."""
-    sign, text = ("-" if serial < 0 else ""), f"{abs(serial):X}"
-    return sign + (text if len(text) % 2 == 0 else "0" + text)
 
 
 def spki_id(spki: bytes) -> str:
@@ -116,16 +90,13 @@ def new_key_of(kind: str, bits: int) -> rsa.RSAPrivateKey | ec.EllipticCurvePriv
 
 
 def signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """Whether the issuer's RSA key made the certificate's signature, and its name is the issuer's subject."""
-    public_key = issuer.public_key()
-    if certificate.issuer != issuer.subject or not isinstance(public_key, rsa.RSAPublicKey):
-        return False
-    algorithm = certificate.signature_hash_algorithm
-    if algorithm is None:
-        return False
+    """Whether the issuer's key made the certificate's signature, and its name is the issuer's subject."""
     try:
-        public_key.verify(certificate.signature, certificate.tbs_certificate_bytes, padding.PKCS1v15(), algorithm)
-    except Exception:  # noqa: BLE001 - InvalidSignature, UnsupportedAlgorithm, ValueError: no signature of ours
+        with guard():
+            if certificate.issuer != issuer.subject:
+                return False
+            verify_signature(certificate, certificate.tbs_certificate_bytes, issuer.public_key())
+    except UnreadableError:
         return False
     return True
 

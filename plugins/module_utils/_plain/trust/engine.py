@@ -18,6 +18,7 @@ def apply(store: Store, request: Request) -> Report:
     """
     report = Report(store.type, store.name, store.path)
     try:
+        _mend(store, request, report)
         if request.present:
             _present(store, request, report)
         else:
@@ -27,6 +28,20 @@ def apply(store: Store, request: Request) -> Report:
     return report
 
 
+def _mend(store: Store, request: Request, report: Report) -> None:
+    """Have a store that is not whole made anew: carried on, what is missing would stay missing."""
+    found = store.damage()
+    if not found:
+        return
+    if request.check_mode:
+        report.repaired, report.changed = found, True
+        return
+    store.rebuild()
+    report.damage = store.damage()
+    if not report.damage:
+        report.repaired, report.changed = found, True
+
+
 def _present(store: Store, request: Request, report: Report) -> None:
     held = store.held()
     trusted = {entry.fingerprint for entry in held if entry.trusted}
@@ -34,13 +49,14 @@ def _present(store: Store, request: Request, report: Report) -> None:
     former = [entry for entry in held if entry.ours and entry.fingerprint not in request.fingerprints]
     if not request.remove_former:
         former = []
-    report.changed = bool(missing or former)
+    differs = bool(missing or former)
+    report.changed = report.changed or differs
     report.added = [anchor.fingerprint for anchor in missing]
     report.removed = _unique(former)
     report.trusted = not missing
     if request.check_mode:
         return
-    if report.changed:
+    if differs:
         store.change(missing, former)
     # The store's own tool is asked even if nothing changed: what is in the file may still be distrusted.
     problems = {anchor.label: store.distrusts(anchor) for anchor in request.anchors}
@@ -55,7 +71,7 @@ def _absent(store: Store, request: Request, report: Report) -> None:
     held = _about(store, request)
     doomed = [entry for entry in held if entry.ours or entry.fingerprint in request.told]
     others = [entry for entry in held if entry not in doomed]
-    report.changed = bool(doomed)
+    report.changed = report.changed or bool(doomed)
     report.removed = _unique(doomed)
     report.left = _unique(others)
     report.trusted = any(entry.trusted for entry in held)
@@ -68,7 +84,7 @@ def _absent(store: Store, request: Request, report: Report) -> None:
         # Perhaps a former run was cut off between removing the file and telling the store.
         if not doomed and store.refresh():
             before, held = held, _about(store, request)
-            report.changed = len(held) < len(before)
+            report.changed = report.changed or len(held) < len(before)
         stays = [entry for entry in held if entry.fingerprint in request.told or entry.fingerprint in report.removed]
         if stays:
             report.error = (

@@ -78,6 +78,8 @@ class Report:
 
     :ivar trusted: whether the store trusts all certificates that this is about; in check mode as it is now.
     :ivar left: certificates that stay because others installed them.
+    :ivar repaired: what was not whole and was made anew; in check mode what would be.
+    :ivar damage: what is still not whole.
     :ivar error: why the store could not be brought to what is asked.
     :ivar optional: whether an error is worth a warning only, since nobody named the store.
     """
@@ -91,6 +93,8 @@ class Report:
     removed: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     verified_by: str = ""
+    repaired: str = ""
+    damage: str = ""
     error: str = ""
     optional: bool = False
 
@@ -125,6 +129,19 @@ class Store(abc.ABC):
         """Ask the store's own tool about a certificate: empty if it is trusted, otherwise what the tool says.
 
         :raises PkiError: the tool cannot be run.
+        """
+
+    def damage(self) -> str:
+        """What shows that the store is not whole, since a change of it was cut off; empty if nothing does.
+
+        :raises PkiError: it cannot be read.
+        """
+        return ""
+
+    def rebuild(self) -> None:  # noqa: B027 - most stores are files that are whole or absent
+        """Have the store made anew from its sources.
+
+        :raises PkiError: that failed.
         """
 
     def refresh(self) -> bool:

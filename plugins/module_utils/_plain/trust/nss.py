@@ -85,6 +85,8 @@ class NssStore(Store):
         self._home_of = account
         self._create_it = create
         self._as: Account | None = None
+        # Nicknames of what somebody has marked as not to be trusted for servers.
+        self._prohibited: set[str] = set()
 
     def held(self) -> list[Held]:
         """Every certificate by its nickname."""
@@ -94,9 +96,13 @@ class NssStore(Store):
             self._tool()
             return []
         entries = []
+        self._prohibited = set()
         for match in _NICKNAME.finditer(self._certutil("-L")):
             nickname, flags = match["name"], match["flags"]
-            trusted = "C" in flags.split(",", maxsplit=1)[0]
+            servers = flags.split(",", maxsplit=1)[0]
+            trusted = "C" in servers
+            if "p" in servers:
+                self._prohibited.add(nickname)
             text = self._certutil("-L", "-a", "-n", nickname)
             for found in certificates(text.encode()):
                 entries.append(Held(found.fingerprint, nickname, nickname.startswith(OURS), trusted))
@@ -107,6 +113,12 @@ class NssStore(Store):
         if not self._exists():
             self._create()
         nicknames = {entry.fingerprint: entry.place for entry in self.held()}
+        for anchor in add:
+            if nicknames.get(anchor.fingerprint) in self._prohibited:
+                raise ToolError(
+                    f"{self.path} has the mark that {anchor.label} is not to be trusted; whoever set it has to take it "
+                    f"away first (certutil -D -n '{nicknames[anchor.fingerprint]}')"
+                )
         for entry in remove:
             self._certutil("-D", "-n", entry.place)
         for anchor in add:

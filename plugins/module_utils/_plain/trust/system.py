@@ -18,6 +18,7 @@ from ..folders import Folder
 from .model import OURS, Anchor, Held, Store
 from .pem import certificates, openssl_distrusts
 from .tools import Runner, ToolError, find
+from .wholeness import Layout, damage
 
 _SUFFIXES = (".crt", ".pem", ".cer", ".der")
 
@@ -31,6 +32,8 @@ class Mechanism:
     :ivar command: what makes the store from them.
     :ivar bundle: the PEM file that is made.
     :ivar verify: OpenSSL's option and path for the made store, or empty: p11-kit's ``trust`` is asked.
+    :ivar fresh: what makes the store anew, whatever is left of an earlier one.
+    :ivar notes: where is noted that a change has begun.
     """
 
     name: str
@@ -40,7 +43,18 @@ class Mechanism:
     bundle: str
     verify: tuple[str, str] | None
     source: str
+    fresh: tuple[str, ...] = ()
+    layout: Layout | None = None
+    notes: str = ""
 
+
+_NOTES = "/var/lib/ot_pki"
+_DEBIAN = Layout(
+    "/etc/ssl/certs",
+    "/usr/share/ca-certificates",
+    "/etc/ca-certificates.conf",
+    "/etc/ssl/certs/ca-certificates.crt.new",
+)
 
 # The order matters: a Debian machine with p11-kit has no folder of the others.
 MECHANISMS = (
@@ -52,6 +66,7 @@ MECHANISMS = (
         "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
         None,
         "update-ca-trust(8) of Fedora and RHEL",
+        notes=_NOTES,
     ),
     Mechanism(
         "arch",
@@ -61,6 +76,7 @@ MECHANISMS = (
         "/etc/ca-certificates/extracted/tls-ca-bundle.pem",
         None,
         "update-ca-trust(8) of Arch Linux",
+        notes=_NOTES,
     ),
     Mechanism(
         "suse",
@@ -70,6 +86,8 @@ MECHANISMS = (
         "/var/lib/ca-certificates/ca-bundle.pem",
         ("-CApath", "/etc/ssl/certs"),
         "update-ca-certificates(8) of SUSE",
+        ("update-ca-certificates", "--fresh"),
+        notes=_NOTES,
     ),
     Mechanism(
         "alpine",
@@ -80,6 +98,7 @@ MECHANISMS = (
         # OpenSSL reads /etc/ssl/cert.pem there, a link to the bundle.
         ("-CAfile", "/etc/ssl/certs/ca-certificates.crt"),
         "update-ca-certificates(8) of Alpine Linux",
+        notes=_NOTES,
     ),
     Mechanism(
         "debian",
@@ -89,6 +108,9 @@ MECHANISMS = (
         "/etc/ssl/certs/ca-certificates.crt",
         ("-CApath", "/etc/ssl/certs"),
         "update-ca-certificates(8) of Debian",
+        ("update-ca-certificates", "--fresh"),
+        _DEBIAN,
+        _NOTES,
     ),
 )
 
@@ -137,6 +159,7 @@ class SystemStore(Store):
         """Put files into the folder or take them out, then run the distribution's command."""
         undo: list[tuple[str, bytes | None]] = []
         try:
+            self._note()
             for entry in remove:
                 if entry.place != self._mechanism.bundle:
                     undo.append((entry.place, read_file(entry.place)))
@@ -161,6 +184,36 @@ class SystemStore(Store):
         self._update()
         return True
 
+    def damage(self) -> str:
+        """What a change that was cut off has left."""
+        if self._mechanism.notes and os.path.lexists(self._note_path):
+            return "an earlier change was cut off, or failed"
+        if self._mechanism.layout is None:
+            return ""
+        return damage(self._mechanism.layout, self._mechanism.folder, self._mechanism.bundle, self._runner)
+
+    def rebuild(self) -> None:
+        """Have the distribution's command make the store anew."""
+        try:
+            self._note()
+            layout = self._mechanism.layout
+            if layout is not None and os.path.lexists(layout.temporary):
+                # The command adds to what it finds there.
+                remove_file(layout.temporary)
+        except OSError as error:
+            raise FileError(f"{self._mechanism.folder} cannot be made anew: {why(error)}") from error
+        self._update(self._mechanism.fresh)
+
+    @property
+    def _note_path(self) -> str:
+        return os.path.join(self._mechanism.notes, "ca_trust-changing")
+
+    def _note(self) -> None:
+        """Remember that a change has begun, until the command has ended well."""
+        if self._mechanism.notes:
+            with Folder.open(self._mechanism.notes, make=PUBLIC_FOLDER) as folder:
+                folder.replace(os.path.basename(self._note_path), b"", PUBLIC_FILE, durable=True)
+
     def distrusts(self, anchor: Anchor) -> str:
         """Ask p11-kit or OpenSSL."""
         if self._mechanism.verify is None and find("trust"):
@@ -180,9 +233,12 @@ class SystemStore(Store):
             trusted = {found.fingerprint for found in certificates(read_file(target))}
         return "" if anchor.fingerprint in trusted else "it is not among the anchors (is it on the blocklist?)"
 
-    def _update(self) -> None:
-        tool, *arguments = self._mechanism.command
+    def _update(self, command: tuple[str, ...] = ()) -> None:
+        tool, *arguments = command or self._mechanism.command
         self._runner.must([find(tool) or tool, *arguments])
+        if self._mechanism.notes:
+            with contextlib.suppress(FileNotFoundError):
+                remove_file(self._note_path)
 
     def _bundle(self) -> set[str]:
         try:

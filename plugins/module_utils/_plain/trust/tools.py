@@ -17,6 +17,7 @@ from typing import Callable, Mapping, Sequence
 from ..errors import PkiError
 from ..files import why
 from ..protected import exposed
+from ..texts import harmless
 from .accounts import Account
 
 # Modules run with a short PATH under some connections.
@@ -44,7 +45,7 @@ class Done:
     def words(self) -> str:
         """The last lines of its output, on one line, for messages."""
         lines = [line.strip() for line in self.output.splitlines() if line.strip()]
-        return " ".join(lines[-3:])[:400] or f"exit status {self.code}"
+        return harmless(" ".join(lines[-3:]), 400) or f"exit status {self.code}"
 
     @property
     def busy(self) -> bool:

@@ -11,30 +11,48 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ...._plain.errors import InputError
-from ...crypto import x509
+from ...._plain.errors import InputError, PkiError
+from ...._plain.files import read_file
+from ...crypto import guard, x509
 from ...parallel import process_map
 from ...planning.plan import Existing
 from ...planning.request import SensorRequest
 from ...planning.terms import Terms
+from ...profiles.base import Profile
+from ...profiles.defender_iot.profile import DEFENDER_IOT
+from ...profiles.files import ordered
 from ...state import revocations
 from ...values import x509_parts as parts
+from ...values.reading import load_crl
 from ..base import Answer, Issuer, Job, Obtained, Run, Tools
 from ..certificate import build_certificate
 from .opened import Authority, folder_state, open_authority, public_certificates
 from .settings import AuthoritySettings, parse_settings
+
+_MAX_CRL = 256 * 1024 * 1024
 
 
 class LocalCa(Issuer):
     """The embedded CA.
 
     :ivar authority: None in check mode, if it is yet to be made.
+    :ivar listed: serial numbers that its published CRL lists; whatever the ledger says, sensors refuse them.
     """
 
     kind = "local_ca"
 
-    def __init__(self, name: str, folder: str, authority: Authority | None, terms: Terms) -> None:
+    def __init__(
+        self,
+        name: str,
+        folder: str,
+        authority: Authority | None,
+        terms: Terms,
+        profile: Profile = DEFENDER_IOT,
+        listed: frozenset[int] = frozenset(),
+    ) -> None:
         super().__init__(name)
+        self.profile = profile
+        self.listed = listed
         self.folder = folder
         self.authority = authority
         self._terms = terms
@@ -59,10 +77,16 @@ class LocalCa(Issuer):
             return [f"issuer: {issuer} -> {parts.name_text(authority.certificate.subject)}"]
         chain = existing.bundle.pem
         try:
-            same = chain == authority.chain_pem or x509.load_pem_x509_certificates(chain) == list(authority.chain)
+            same = chain == authority.chain_pem or x509.load_pem_x509_certificates(chain) == ordered(
+                self.profile, authority.chain
+            )
         except ValueError:
             same = False
         return [] if same else ["chain differs: not the issuing CA followed by its root"]
+
+    def revoked(self, existing: Existing) -> str | None:
+        """Whether the published CRL lists it."""
+        return "the published CRL lists it" if existing.view.serial in self.listed else None
 
     def obtain(self, jobs: Sequence[Job], tools: Tools) -> Iterator[Answer]:
         """Keys on all cores, signed where they are made."""
@@ -71,6 +95,7 @@ class LocalCa(Issuer):
         authority = self.authority
         if authority is None:
             raise InputError("there is no CA yet; apply the role local_ca first")
+        authority.key  # noqa: B018 - opened here once, and inherited by the workers
         requests = [job.request for job in jobs]
         make = functools.partial(_make, authority, self.terms, tools.moment)
         for request, (key, crt) in zip(requests, process_map(make, requests, workers=tools.workers)):
@@ -143,8 +168,10 @@ def make(name: str, settings: Mapping[str, Any], run: Run) -> LocalCa:
             raise InputError(f"there is no CA in {folder}; apply the role ot_pki.defender_iot.local_ca first")
         # An earlier task of the same run would have made it.
         parsed, _faults = parse_settings(ca.get("settings") or {})
-        return LocalCa(name, folder, None, planned_terms(parsed, crl_url) if parsed else Terms(crl_url=crl_url))
-    authority = open_authority(folder, str(ca.get("passphrase") or ""), run.moment, datetime.timedelta(0))
+        return LocalCa(
+            name, folder, None, planned_terms(parsed, crl_url) if parsed else Terms(crl_url=crl_url), run.profile
+        )
+    authority = open_authority(folder, str(ca.get("passphrase") or ""), run.moment, datetime.timedelta(0), False)
     certificate = authority.certificate
     if run.ledger is not None:
         revoked = revocations.find_or_infer(run.ledger, certificate.serial_number, revocations.key_mark(authority.root))
@@ -153,7 +180,26 @@ def make(name: str, settings: Mapping[str, Any], run: Run) -> LocalCa:
                 f"the issuing CA in {folder} was revoked ({revoked.text}), so nobody would trust what it issues; make "
                 "a new CA in another folder (local_ca_dir) with local_ca_create: true"
             )
-    return LocalCa(name, folder, authority, terms_of(certificate, crl_url))
+    listed = _listed(ca.get("crl_dir"), authority)
+    return LocalCa(name, folder, authority, terms_of(certificate, crl_url), run.profile, listed)
+
+
+def _listed(crl_dir: Any, authority: Authority) -> frozenset[int]:
+    """The serial numbers in the CRLs of this CA that lie in the publish folder."""
+    found: set[int] = set()
+    try:
+        names = [name for name in os.listdir(str(crl_dir)) if not name.startswith(".")] if crl_dir else []
+    except OSError:
+        return frozenset()
+    for name in names:
+        try:
+            with guard(name):
+                crl = load_crl(read_file(os.path.join(str(crl_dir), name), _MAX_CRL))
+                if crl.is_signature_valid(parts.rsa_public_key(authority.certificate)):
+                    found.update(entry.serial_number for entry in crl)
+        except PkiError:
+            continue  # PEM beside it, or something else's; whether the CRL is well is the publisher's matter
+    return frozenset(found)
 
 
 def terms_without_key(folder: str, settings: AuthoritySettings | None, crl_url: str | None) -> Terms | None:

@@ -16,18 +16,23 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from dataclasses import dataclass
 
 from ...._plain.errors import FileError
 from ...._plain.files import PRIVATE_FILE, PRIVATE_FOLDER, sync_folder, why, write_new
-from ...crypto import hashes, rsa, x509
+from ...._plain.folders import Folder
+from ...crypto import ExtendedKeyUsageOID, hashes, rsa, x509
 from ...values import x509_parts as parts
+from .key_file import encrypted_pem
 from .settings import AuthoritySettings
 
 FORMAT = 1
 MARKER = "authority.json"
 ROOT = "root"
 ISSUING = "issuing"
+_NO_URI = "none.invalid"
+_WORK_AGE_SECONDS = 3600
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,8 @@ def _name_constraints(settings: AuthoritySettings) -> x509.NameConstraints:
     address, because a constraint says nothing about other kinds of names (RFC 5280 section 4.2.1.10).
     """
     permitted: list[x509.GeneralName] = [x509.DNSName(domain) for domain in settings.permitted_dns]
+    # As soon as one URI is permitted, all others are not; this one belongs to nobody (RFC 2606 section 2).
+    permitted.append(x509.UniformResourceIdentifier(_NO_URI))
     permitted += [x509.IPAddress(ipaddress.ip_network(network)) for network in settings.permitted_networks]
     excluded: list[x509.GeneralName] = []
     versions = {ipaddress.ip_network(network).version for network in settings.permitted_networks}
@@ -106,6 +113,12 @@ def _build(
     )
     if settings.constrained:
         builder = builder.add_extension(_name_constraints(settings), critical=True)
+        if issuer is not None or settings.tiers == 1:
+            # What name constraints cannot limit (a person's name, a program's) is limited by purpose: certificates
+            # below are for TLS. Verifiers hold an issuing CA's purposes against what it issues (all of OpenSSL,
+            # GnuTLS, NSS, Java and Windows do), although RFC 5280 says so for end certificates only.
+            purposes = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+            builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
     if issuer is not None and settings.root_crl_url:
         builder = builder.add_extension(parts.distribution_point(settings.root_crl_url), critical=False)
     return builder.sign(issuer_key, hashes.SHA256())
@@ -127,6 +140,20 @@ def make_tiers(settings: AuthoritySettings, moment: datetime.datetime) -> dict[s
     return tiers
 
 
+def remove_remains(folder: str) -> None:
+    """Remove what runs that were killed while they made the CA left beside its folder; it holds keys.
+
+    What is younger than an hour may belong to a run that is at work.
+    """
+    parent, name = os.path.split(os.path.abspath(folder))
+    prefix = f".{name}.new-"
+    with contextlib.suppress(OSError), Folder.open(parent) as opened:
+        for entry in opened.listdir():
+            status = opened.look(entry) if entry.startswith(prefix) else None
+            if status is not None and time.time() - status.st_mtime > _WORK_AGE_SECONDS:
+                opened.rmtree(entry, missing_ok=True)
+
+
 def write_authority(folder: str, settings: AuthoritySettings, moment: datetime.datetime) -> None:
     """Make the CA in a new folder, which appears complete or not at all.
 
@@ -136,13 +163,14 @@ def write_authority(folder: str, settings: AuthoritySettings, moment: datetime.d
     work = None
     try:
         os.makedirs(parent, mode=PRIVATE_FOLDER, exist_ok=True)
+        remove_remains(folder)
         work = tempfile.mkdtemp(prefix=f".{name}.new-", dir=parent)
         tiers = make_tiers(settings, moment)
         for tier, made in tiers.items():
             write_new(os.path.join(work, f"{tier}.crt"), parts.pem(made.certificate), PRIVATE_FILE, durable=True)
             write_new(
                 os.path.join(work, f"{tier}.key"),
-                parts.key_pem(made.key, settings.passphrase),
+                encrypted_pem(made.key, settings.passphrase),
                 PRIVATE_FILE,
                 durable=True,
             )

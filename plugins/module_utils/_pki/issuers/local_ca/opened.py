@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ...._plain.errors import InputError, KeyReadError, PassphraseError, PkiError
@@ -16,7 +17,8 @@ from ...._plain.files import read_file
 from ...crypto import rsa, x509
 from ...values import x509_parts as parts
 from ...values.keys import load_private_key, public_key_id
-from .make import FORMAT, ISSUING, MARKER, ROOT
+from .key_file import ROUNDS, is_cheap_to_guess
+from .make import FORMAT, ISSUING, MARKER, ROOT, remove_remains
 from .settings import AuthoritySettings
 
 
@@ -29,7 +31,7 @@ class Authority:
     """The embedded CA, ready to sign.
 
     ``chain`` is what a sensor gets: issuing CA first, up to and with the root. ``root_key_present`` is
-    false when the root's key was taken offline.
+    false when the root's key was taken offline. A key is opened when it is asked for, and once: that takes its time.
     """
 
     folder: str
@@ -37,9 +39,23 @@ class Authority:
     certificate: x509.Certificate
     chain: tuple[x509.Certificate, ...]
     root_key_present: bool
-    key: rsa.RSAPrivateKey = field(repr=False)
+    open_key: Callable[[str], rsa.RSAPrivateKey] = field(repr=False)
     warnings: tuple[str, ...] = ()
-    root_key: rsa.RSAPrivateKey | None = field(default=None, repr=False)
+
+    @functools.cached_property
+    def key(self) -> rsa.RSAPrivateKey:
+        """The key that signs sensors' certificates.
+
+        :raises InputError: the passphrase is wrong. :raises AuthorityError: the file is damaged or another CA's.
+        """
+        return self.open_key(ISSUING if self.tiers == 2 else ROOT)
+
+    @functools.cached_property
+    def root_key(self) -> rsa.RSAPrivateKey | None:
+        """The root's key, None if it was taken offline; raises as :attr:`key`."""
+        if not self.root_key_present:
+            return None
+        return self.key if self.tiers == 1 else self.open_key(ROOT)
 
     @property
     def root(self) -> x509.Certificate:
@@ -123,7 +139,7 @@ def _key(folder: str, tier: str, certificate: x509.Certificate, passphrase: str)
     if b"ENCRYPTED" not in data:
         raise AuthorityError(
             f"{path} is not encrypted; encrypt it with the CA's passphrase: "
-            f"openssl pkcs8 -topk8 -v2 aes256 -in {tier}.key -out new.key"
+            f"openssl pkcs8 -topk8 -v2 aes256 -iter {ROUNDS} -in {tier}.key -out new.key"
         )
     try:
         key = load_private_key(data, passphrase.encode())
@@ -185,41 +201,60 @@ def _mode_warnings(folder: str, tiers: Sequence[str]) -> list[str]:
     return warnings
 
 
+def _cost_warnings(folder: str, tiers: Sequence[str]) -> list[str]:
+    """Keys of version 1.0.0: their passphrase is guessed three hundred times faster than that of today's."""
+    cheap = [f"{tier}.key" for tier in tiers if is_cheap_to_guess(read_file(os.path.join(folder, f"{tier}.key")))]
+    if not cheap:
+        return []
+    return [
+        f"{' and '.join(cheap)} in {folder}: encrypted as version 1.0.0 did, with few "
+        "rounds, so the passphrase can be guessed fast; encrypt anew with the playbook change_ca and "
+        "change_ca_action: passphrase (the passphrase may stay the same)"
+    ]
+
+
 def open_authority(
-    folder: str, passphrase: str, moment: datetime.datetime, warn_before: datetime.timedelta
+    folder: str,
+    passphrase: str,
+    moment: datetime.datetime,
+    warn_before: datetime.timedelta,
+    open_keys: bool = True,
 ) -> Authority:
     """The CA in a folder, after checking that every part is there and belongs together.
 
     :param warn_before: remaining lifetime below which a warning is given.
+    :param open_keys: False leaves the keys closed until they are needed, for what may need none.
     :raises AuthorityError: a part is missing, damaged, expired or does not match another.
     :raises InputError: the passphrase is wrong.
     :raises FileError: a file cannot be read.
     """
+    remove_remains(folder)
     marker = _marker(folder)
     tiers = marker.tiers
     certificates = {tier: _certificate(folder, tier, marker.fingerprints[tier]) for tier in tiers}
     signer = tiers[0]
-    keys = {}
-    for tier in tiers:
-        if os.path.lexists(os.path.join(folder, f"{tier}.key")):
-            keys[tier] = _key(folder, tier, certificates[tier], passphrase)
-        elif tier == signer:
-            raise _restore(folder, f"{tier}.key")
+    keys = [tier for tier in tiers if os.path.lexists(os.path.join(folder, f"{tier}.key"))]
+    if signer not in keys:
+        raise _restore(folder, f"{signer}.key")
     warnings = []
     for tier in tiers:
         _check_certificate(folder, tier, certificates[tier], certificates[ROOT])
         warnings += _check_dates(folder, tier, certificates[tier], moment, warn_before)
     warnings += _mode_warnings(folder, tiers)
-    return Authority(
+    if open_keys:  # told once for a run
+        warnings += _cost_warnings(folder, keys)
+    authority = Authority(
         folder=folder,
         tiers=len(tiers),
         certificate=certificates[signer],
         chain=tuple(certificates[tier] for tier in tiers),
         root_key_present=ROOT in keys,
-        key=keys[signer],
+        open_key=lambda tier: _key(folder, tier, certificates[tier], passphrase),
         warnings=tuple(warnings),
-        root_key=keys.get(ROOT),
     )
+    if open_keys:
+        authority.key, authority.root_key  # noqa: B018 - opened here, so that what is wrong with them is told now
+    return authority
 
 
 def public_certificates(folder: str) -> tuple[x509.Certificate, ...]:

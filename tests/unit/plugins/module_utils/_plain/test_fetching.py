@@ -14,17 +14,24 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain import fetching
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.addresses import networks, objection
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.fetching import Fetched, Settings, fetch
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.fetching_proxy import (
     proxy_address,
     proxy_for,
     split_credentials,
 )
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
 
-QUICK = Settings(timeout=10, connect_timeout=10, retries=0, backoff=0.0, max_bytes=4096)
+STRICT = Settings(timeout=10, connect_timeout=10, retries=0, backoff=0.0, max_bytes=4096)
+# The servers of these tests are where nothing is fetched from otherwise.
+QUICK = STRICT._replace(allow_networks=("127.0.0.0/8", "::1"))
 # For what must run into its deadline.
 SHORT = QUICK._replace(timeout=0.6, connect_timeout=0.4)
 Handler = Callable[[socket.socket, bytes], None]
@@ -377,7 +384,107 @@ def test_it_needs_nothing_but_the_standard_library(tmp_path: object) -> None:
     folder = os.path.dirname(fetching.__file__)
     code = (
         "import sys, types; package = types.ModuleType('p'); package.__path__ = [sys.argv[1]]; sys.modules['p'] = package;"
-        "from p import fetching; print(fetching.fetch('http://127.0.0.1:1/', fetching.Settings(retries=0)).reason)"
+        "from p import fetching; print(fetching.fetch('http://127.0.0.1:1/', fetching.Settings(retries=0, allow_networks=('127.0.0.0/8',))).reason)"
     )
     done = subprocess.run([sys.executable, "-I", "-S", "-c", code, folder], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "refused"
+
+
+# --- Where nothing is fetched from -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1", "127.1", "127.8.9.10", "2130706433", "0x7f000001", "0177.0.0.1", "0", "0.0.0.0", "[::1]", "[::]",
+        "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]",
+        "localhost", "LOCALHOST.", "x.localhost",
+        "169.254.169.254", "169.254.0.1", "[fe80::1]", "[::ffff:169.254.169.254]", "[64:ff9b::a9fe:a9fe]",
+        "[fd00:ec2::254]", "100.100.100.200", "168.63.129.16", "224.0.0.1", "255.255.255.255", "[ff02::1]",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("proxy", [None, "http://127.0.0.1:1"])
+def test_loopback_link_and_metadata_are_not_asked(host: str, proxy: str | None) -> None:
+    found = fetch(f"http://{host}:9/x", STRICT._replace(proxy=proxy, environment={}))
+    assert found.reason == "address", found
+    assert "nothing is fetched from there" in found.message
+
+
+@pytest.mark.parametrize("host", ["10.0.0.1", "172.16.3.4", "192.168.1.1", "[fd12:3456::1]", "192.0.2.1", "100.64.0.1"])
+def test_private_networks_are_what_plants_are_made_of(host: str) -> None:
+    assert objection(host.strip("[]")) == ""
+
+
+def test_what_a_name_is_resolved_to_counts_and_is_what_is_connected_to(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that leads elsewhere the second time gains nothing: there is no second time."""
+    server = serve(answer(b"content"))
+    asked: list[str] = []
+
+    def resolve(host: str, port: int, **_more: Any) -> list[Any]:
+        asked.append(host)
+        entry = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
+        # From the second time on: this host itself.
+        return [(*entry, ("192.0.2.7", port))] if len(asked) == 1 else [(*entry, ("127.0.0.1", port))]
+
+    monkeypatch.setattr(fetching.socket, "getaddrinfo", resolve)
+    short = STRICT._replace(connect_timeout=0.2)
+    url = f"http://crl.example:{server.port}/"
+    assert "192.0.2.7" in fetch(url, short).message
+    assert asked == ["crl.example"]
+    found = fetch(url, short)
+    assert (found.reason, found.address) == ("address", None)
+    assert "127.0.0.1 is this host itself" in found.message
+    assert server.requests == []
+    # Of several addresses those that may be asked are.
+    allowed = fetch(url, QUICK)
+    assert (allowed.reason, allowed.address) == ("ok", "127.0.0.1")
+
+
+def test_a_redirect_leads_nowhere_else_either(serve: Callable[..., Server]) -> None:
+    inner = serve(answer(b"the inside"), "127.0.0.2")
+    outer = serve(answer(b"", "302 Found", f"Location: {inner.url()}"))
+    settings = STRICT._replace(allow_networks=("127.0.0.1",))
+    found = fetch(outer.url(), settings)
+    assert (found.reason, found.body) == ("address", None)
+    assert inner.requests == []
+    assert fetch(outer.url(), QUICK).body == b"the inside"
+
+
+@pytest.mark.parametrize(
+    "location", ["http://[::", "http://[::1", "http://x:99999999/", "http://a:b:c/", "http://\x00/"]
+)
+def test_a_redirect_that_is_no_url_is_one_clear_reason(location: str, serve: Callable[..., Server]) -> None:
+    found = fetch(serve(answer(b"", "302 Found", f"Location: {location}")).url(), QUICK)
+    assert found.reason in ("redirect", "scheme", "dns"), found
+    assert found.message
+
+
+@given(st.text(max_size=60), st.sampled_from(["http://", "http://[", "http://x:", "HTTP:", "http://u@", ""]))
+@examples(max_examples=300, deadline=None)
+def test_no_text_is_an_exception(text: str, begin: str) -> None:
+    found = fetch(begin + text, STRICT._replace(proxy="http://127.0.0.1:1"))
+    assert found.reason in ("scheme", "proxy", "address", "dns", "refused"), found
+
+
+def test_a_network_that_is_none_is_named() -> None:
+    with pytest.raises(ValueError, match=r"allow_networks has '10\.0\.0\.0/99'; wanted: an address or a network"):
+        networks(["10.0.0.0/99"])
+
+
+GOOD = {"url": "http://x/", "reason": "ok", "body": "eJwDAAAAAAE=", "status": 200}
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        None, [], "text", {}, {"url": "http://x/"}, {**GOOD, "reason": "fine"}, {**GOOD, "reason": None},
+        {**GOOD, "body": "%%%"}, {**GOOD, "body": "AAAA"}, {**GOOD, "body": 7}, {**GOOD, "status": "200"},
+        {**GOOD, "message": {}}, {**GOOD, "seconds": "long"}, {**GOOD, "attempts": []}, {**GOOD, "body": "\ud800"},
+    ],
+)  # fmt: skip
+def test_a_damaged_answer_of_another_host_is_one_kind_of_error(damaged: Any) -> None:
+    with pytest.raises(ValueError):
+        Fetched.from_dict(damaged, 1000)
+    assert Fetched.from_dict(GOOD, 1000).body == b""

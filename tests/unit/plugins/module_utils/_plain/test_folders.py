@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.errors import FileError
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.file_update import Current
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.files import read_file
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.folders import (
     Folder,
     UnsafePathError,
@@ -121,9 +123,22 @@ def test_what_is_no_file_is_refused_without_waiting(folder: Folder) -> None:
         folder.read("missing")
 
 
+@pytest.mark.parametrize("path", ["a\0b", "/tmp/a\0", "a\ud800b"])
+def test_what_no_file_can_be_called_is_one_clear_error(path: str, folder: Folder) -> None:
+    for asked in (
+        lambda: Folder.open(path),
+        lambda: Folder.of(path),
+        lambda: read_file(path),
+        lambda: Current.read(path),
+        lambda: folder.read(path.rpartition("/")[2]),
+    ):
+        with pytest.raises(FileError, match="is not a path that a file can have"):
+            asked()
+
+
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "/etc/passwd", "../x", "a\0b"])
 def test_names_are_no_paths(folder: Folder, name: str) -> None:
-    with pytest.raises(FileError, match="not the name of a file in a folder"):
+    with pytest.raises(FileError, match="not the name of a file in a folder|is not a path"):
         folder.write_new(name, b"", 0o600)
 
 
@@ -185,8 +200,9 @@ def test_on_the_way_the_right_to_search_is_enough(tmp_path: Path) -> None:
     for folder in (way, way / "in"):
         if os.geteuid() == 0:
             os.chown(folder, OTHER, OTHER)
-    for parent in tmp_path.parents[:2]:
-        os.chmod(parent, 0o755)  # pytest's own folders are for their owner alone
+    for parent in tmp_path.parents:
+        if "pytest" in parent.name or parent.name.startswith("popen-"):
+            os.chmod(parent, 0o755)  # pytest's own folders are for their owner alone
     os.chmod(tmp_path, 0o755)
     child = os.fork()
     if not child:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.batches import retire
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.batches.retire import RetireOutcome, Retiring
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crl.revoking import Revoking
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.batches.revoke import Revoking
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state import events, revocations
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.fleet import fleet_state
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import x509_parts as parts

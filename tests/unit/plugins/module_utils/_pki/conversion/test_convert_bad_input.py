@@ -18,6 +18,7 @@ import pytest
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.conversion.task import run
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.intake import containers
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.intake.inputs import MAX_FILE
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.errors import InputError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -247,3 +248,15 @@ def test_mangled_files_never_crash(data: st.DataObject, tmp_path: Path) -> None:
     )
     assert result.get("failed") in (None, True)
     assert result["msg"]
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_text_as_src_is_refused_and_not_shown(listed: bool, tmp_path: Path) -> None:
+    secret = pki.sensor().private().decode()
+    conversion = {"src": ["/nonexistent", secret], "outputs": {"key": str(tmp_path / "a.key")}}
+    params = {"conversions": [conversion]} if listed else conversion
+    with pytest.raises(InputError) as caught:
+        run(params, False, False)
+    assert str(caught.value).startswith(f"{'conversions[0].' if listed else ''}src[1] is a text and no path")
+    assert secret.splitlines()[1][:10] not in str(caught.value)
+    assert not (tmp_path / "a.key").exists()

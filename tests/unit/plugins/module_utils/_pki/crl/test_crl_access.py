@@ -132,10 +132,59 @@ def test_secrets_and_urls_go_by_standard_input() -> None:
     assert "p@ss" not in script
     assert "p%40ss" not in script
     assert URL not in script
-    assert given.decode().splitlines() == [URL, "given", "http://ot:p%40ss@proxy:3128", ""]
+    assert given.decode().splitlines() == [URL, "given", "http://ot:p%40ss@proxy:3128", "", "", "", ""]
 
 
 @pytest.mark.parametrize("output", ["@none none\n", "sh: not found", "@nodir\n"])
 def test_a_host_that_has_nothing_to_fetch_with(output: str) -> None:
     with pytest.raises(NoTool, match="it has no curl or wget|it could not run"):
         ask(output)
+
+
+def resolving(*lines: str, address: str = "", **settings: Any) -> tuple[Fetched, list[bytes]]:
+    """Fetch from a host whose resolver prints these lines, and whose curl then reaches an address."""
+    given: list[bytes] = []
+
+    def run(script: str, sent: bytes) -> tuple[int, str, str]:
+        given.append(sent)
+        head = "HTTP/1.1 200 OK\r\n\r\n"
+        return (
+            0,
+            "\n".join([*lines, "@end"]) if len(given) == 1 else raw("curl", 0, head=head, body=b"crl", address=address),
+            "",
+        )
+
+    return fetch(URL, SETTINGS._replace(**settings), RawAsk(run)), given
+
+
+def test_the_address_that_was_looked_at_is_the_one_that_is_asked() -> None:
+    found, given = resolving("127.0.0.1 STREAM x", "192.0.2.7 STREAM", "192.0.2.7 DGRAM", address="192.0.2.7")
+    assert (found.reason, found.body) == ("ok", b"crl")
+    lines = given[1].decode().splitlines()
+    assert lines[0] == URL
+    assert lines[4].endswith(":192.0.2.7")
+    assert lines[5].startswith("http://192.0.2.7:")
+    # By a proxy of the host's own, wget has to be given the name.
+    _found, given = resolving("@proxy", "192.0.2.7 STREAM", address="127.0.0.9")
+    assert (_found.reason, given[1].decode().splitlines()[5:]) == ("ok", ["", ""])
+
+
+@pytest.mark.parametrize("lines", [("127.0.0.1 STREAM x",), ("::1 STREAM", "169.254.169.254 STREAM")])
+def test_a_name_that_leads_inside_is_not_asked_for(lines: tuple[str, ...]) -> None:
+    found, given = resolving(*lines)
+    assert (found.reason, len(given)) == ("address", 1)
+    assert resolving(*lines, address="", allow_networks=("0.0.0.0/0", "::/0"))[0].reason == "ok"
+
+
+def test_without_a_resolver_what_was_reached_is_looked_at() -> None:
+    found, _given = resolving("sh: getent: not found", address="127.0.0.1")
+    assert (found.reason, found.body) == ("address", None)
+    assert "what came from there is not used" in found.message
+
+
+@pytest.mark.parametrize(
+    "output", ["@tool curl\n@end\n", "@tool curl " + "9" * 5000 + " 1\n@end\n", "@tool x 0 0\n@end\n", "@end\n"]
+)
+def test_a_damaged_answer_by_the_shell_is_told(output: str) -> None:
+    found = ask(output)
+    assert (found.reason, found.message) == ("incomplete", "the host's answer was damaged on its way here")

@@ -13,11 +13,12 @@ from pathlib import Path
 import corporate_pki as pki
 import odd_certificates as odd
 import pytest
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crl import verdicts
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crl import judging, verdicts
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crl.judging import Case, Judge, read_case
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crl.verdicts import CertificateVerdict, Verdict
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crypto import serialization, x509
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import x509_parts as parts
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values.limits import MAX_URLS
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain import fetching
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.fetching import Fetched
 from crl_kitchen import AT, DAY, PEM, URL, Kitchen, scope
@@ -101,7 +102,7 @@ def crl_for(kitchen: Kitchen, what: str) -> bytes:
         ("unknown critical", "scope", False, "unknown critical extensions: 1.2.3"),
         ("delta", "delta-without-base", False, "without its base"),
         ("lifted", "delta-without-base", False, "without its base"),
-        ("revoked", "revoked", True, "revoked on 2027-05-30 00:00:00 UTC, reason keyCompromise"),
+        ("revoked", "revoked", True, "revoked on 2027-05-30T00:00:00Z, reason keyCompromise"),
     ],
 )
 def test_reasons(kitchen: Kitchen, case: Case, what: str, reason: str, usable: bool, message: str) -> None:
@@ -231,7 +232,7 @@ def test_unreadable_input_is_that_objects_error(kitchen: Kitchen, name: str) -> 
 def test_every_reason_of_the_contract_has_its_advice() -> None:
     assert set(verdicts.REASONS) == {
         "ok", "no-url", "scheme", "dns", "refused", "timeout", "proxy", "http-status", "redirect", "empty", "not-a-crl",
-        "too-large", "issuer", "signature", "not-yet-valid", "expired", "scope", "delta-without-base", "revoked",
+        "too-large", "address", "issuer", "signature", "not-yet-valid", "expired", "scope", "delta-without-base", "revoked",
     }  # fmt: skip
 
 
@@ -325,6 +326,17 @@ def test_a_crl_made_by_cfssl(kitchen: Kitchen, tmp_path: Path) -> None:
     assert only(verdict).reason == "revoked", only(verdict)
 
 
+def test_one_certificate_does_not_keep_a_run_busy_for_hours(kitchen: Kitchen) -> None:
+    urls = [f"http://crl.example/{number}.crl" for number in range(judging.MAX_URLS + 3)]
+    case = read_case("sensor-1", kitchen.leaf("sensor-1", *urls), [])
+    assert case.wanted_urls() == urls[: judging.MAX_URLS]
+    verdict = Judge({}, AT).judge(case)
+    assert len(verdict.verdicts) == judging.MAX_URLS
+    assert any("names 19 CRL URLs; the first 16 were fetched, 3 were not" in text for text in verdict.remarks())
+    # What somebody has asked for is fetched.
+    assert len(read_case("urls", None, [], urls).wanted_urls()) == len(urls)
+
+
 def test_a_negative_serial_number_ends_nothing(kitchen: Kitchen) -> None:
     negative = odd.rewritten(odd.usual(), bytes.fromhex("02021234"), bytes.fromhex("0202f234"))
     path = kitchen.write("negative.crt", negative)
@@ -350,3 +362,12 @@ def test_an_odd_certificate_ends_nothing(kitchen: Kitchen, name: str) -> None:
     for verdict in (judge(read_case("odd", path, [kitchen.chain], [URL]), got(kitchen.crl([7]))),):
         assert verdict.problem is None or "error inside" not in verdict.problem
     assert only(judge(fit, got(kitchen.crl([7])))).reason == "ok"
+
+
+def test_of_very_many_urls_the_first_are_fetched(kitchen: Kitchen) -> None:
+    urls = [f"http://crl.plant.example/{number}.crl" for number in range(3000)]
+    case = read_case("many", kitchen.leaf("many", *urls), [kitchen.chain])
+    assert case.wanted_urls() == urls[:MAX_URLS]
+    verdict = judge(case)
+    assert len(verdict.verdicts) == MAX_URLS
+    assert "names 3000 CRL URLs" in verdict.notes[-1]

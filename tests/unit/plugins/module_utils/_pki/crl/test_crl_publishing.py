@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.batches.revoke import Revoking, serial_candidates
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crl import publishing
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crl.publishing import (
     Lifetimes,
@@ -21,7 +22,6 @@ from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crl.publi
     file_name,
     sources,
 )
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crl.revoking import Revoking, serial_candidates
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crypto import hashes, rsa, x509
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.issuers.local_ca.make import write_authority
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.issuers.local_ca.opened import (
@@ -504,3 +504,72 @@ def test_of_two_runs_that_revoke_at_once_the_first_record_stands(place: Place) -
     )
     assert revocations.record(place.ledger, certificate, first) == first
     assert revocations.record(place.ledger, certificate, second) == first
+
+
+def issue_with_url(place: Place, sensor: str, url: str) -> x509.Certificate:
+    authority = place.authority
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(parts.build_name([("CN", sensor)]))
+        .issuer_name(authority.certificate.subject)
+        .public_key(place.key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(NOW - DAY)
+        .not_valid_after(NOW + 300 * DAY)
+        .add_extension(
+            x509.AuthorityKeyIdentifier(bytes.fromhex(revocations.key_mark(authority.certificate)), None, None), False
+        )
+        .add_extension(parts.distribution_point(url), False)
+        .sign(authority.key, hashes.SHA256())
+    )
+    place.ledger.record(sensor, certificate)
+    return certificate
+
+
+def test_a_url_that_valid_certificates_name_is_kept_fresh_after_a_change(place: Place) -> None:
+    issue_with_url(place, "sensor-1", URL)
+    place.publish()
+    lifetimes = Lifetimes(30, 365, 14)
+    new_url = "http://crl.plant.example:8080/pki/renamed.crl"
+
+    def publish(at: datetime.datetime) -> list[dict[str, Any]]:
+        every = tuple(sources(place.authority, new_url, lifetimes))
+        return [
+            outcome.to_dict() for outcome in Publisher(str(place.folder), place.ledger, lifetimes, at, every).publish()
+        ]
+
+    later = NOW + 20 * DAY
+    results = publish(later)
+    assert [Path(result["path"]).name for result in results] == ["renamed.crl", "sensors.crl", "top.crl"]
+    assert place.crl("sensors.crl") == place.crl("renamed.crl")
+    assert "is kept fresh as well, since it is named by 1 certificate" in results[1]["warnings"][0]
+    assert [result["changed"] for result in publish(later)] == [False, False, False]
+    # After the last such certificate has ended the old name is left alone.
+    results = publish(NOW + 301 * DAY)
+    assert [Path(result["path"]).name for result in results] == ["renamed.crl", "top.crl"]
+
+
+def test_another_ca_s_crl_is_not_overwritten_while_its_certificates_are_in_use(place: Place) -> None:
+    issue_with_url(place, "sensor-1", URL)
+    place.publish()
+    before = (place.folder / "sensors.crl").read_bytes()
+    shutil.rmtree(place.ca)
+    write_authority(str(place.ca), AuthoritySettings(PASSPHRASE, key_size=2048), NOW - DAY)
+    results = place.publish()
+    assert results[0]["action"] == "failed"
+    assert "1 certificate can be in use until" in results[0]["errors"][0]
+    assert "set local_ca_crl_url to another URL" in results[0]["errors"][0]
+    assert (place.folder / "sensors.crl").read_bytes() == before
+
+
+def test_an_older_crl_that_was_put_back_is_replaced(place: Place) -> None:
+    place.publish()
+    old = (place.folder / "sensors.crl").read_bytes()
+    certificate = place.issue("sensor-1")
+    place.revoke({"sensor": "sensor-1"})
+    place.publish()
+    (place.folder / "sensors.crl").write_bytes(old)
+    results = place.publish()
+    assert results[0]["number"] == 3
+    assert "an older CRL was put back" in results[0]["reasons"][0]
+    assert place.serials() == {certificate.serial_number}

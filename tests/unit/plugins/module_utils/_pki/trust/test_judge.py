@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import datetime
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import odd_certificates as odd
 import pytest
@@ -13,13 +16,16 @@ from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.trust.fol
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.trust.judge import (
     Judged,
     judge,
+    judge_helpers,
     parse_fingerprints,
 )
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import x509_parts as parts
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.errors import InputError
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.hosts_file_entries import parse_entries
 from authorities import Made, make
-from cryptography.hazmat.primitives import serialization
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
 
 ROOT = make("OT Root")
@@ -138,3 +144,152 @@ def test_an_odd_certificate_is_refused_by_name_and_nothing_else_fails(name: str,
         )
     assert "odd.crt" in str(caught.value)
     assert "old.crt" in str(caught.value)
+
+
+def built(
+    *extensions: tuple[x509.ExtensionType, bool],
+    key: Any = None,
+    signer: Any = None,
+    issuer: str = "Odd Root",
+    constraints: bool = True,
+) -> bytes:
+    """A CA certificate with oddities, by default self-signed and fine."""
+    own = key or ROOT.key
+    now = datetime.datetime.now(datetime.timezone.utc)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Odd Root")]))
+        .issuer_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, issuer)]))
+        .public_key(own.public_key())
+        .serial_number(7)
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=9))
+    )
+    if constraints:
+        builder = builder.add_extension(x509.BasicConstraints(True, None), critical=True)
+    for extension, critical in extensions:
+        builder = builder.add_extension(extension, critical)
+    return builder.sign(signer or own, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def unknown(oid: str) -> x509.UnrecognizedExtension:
+    return x509.UnrecognizedExtension(x509.ObjectIdentifier(oid), b"\x05\x00")
+
+
+def by_openssl(folder: Path, *options: str) -> bytes:
+    """A self-signed CA certificate by openssl, for what cryptography does not make."""
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-nodes",
+        "-keyout",
+        str(folder / "k"),
+        "-out",
+        str(folder / "c"),
+        "-days",
+        "9",
+    ]
+    # Not the machine's own settings.
+    (folder / "config").write_text("[req]\ndistinguished_name = dn\n[dn]\n")
+    command += [
+        "-config",
+        str(folder / "config"),
+        "-subj",
+        "/CN=Odd Root",
+        "-addext",
+        "basicConstraints=critical,CA:TRUE",
+        *options,
+    ]
+    subprocess.run(command, check=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=60)
+    return (folder / "c").read_bytes()
+
+
+def key_file(folder: Path) -> str:
+    (folder / "ca.key").write_bytes(ROOT.key_pem)
+    return str(folder / "ca.key")
+
+
+SERVER, CLIENT = x509.ExtendedKeyUsageOID.SERVER_AUTH, x509.ExtendedKeyUsageOID.CLIENT_AUTH
+ANY = x509.ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE
+P192, P384 = ec.generate_private_key(ec.SECP192R1()), ec.generate_private_key(ec.SECP384R1())
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (lambda folder: by_openssl(folder, "-newkey", "rsa:1024"), "RSA key of 1024 bits, which is too small"),
+        (lambda folder: by_openssl(folder, "-newkey", "rsa:2047"), "RSA key of 2047 bits"),
+        (lambda folder: by_openssl(folder, "-newkey", "rsa:2048", "-md5"), "is signed with MD5"),
+        (lambda _folder: built(key=P192), "on the curve secp192r1, which is too small"),
+        (
+            lambda folder: by_openssl(
+                folder, "-newkey", "rsa:2048", "-sha1", "-CA", ROOT.file(folder, "ca"), "-CAkey", key_file(folder)
+            ),
+            "is signed with SHA1, which can be forged",
+        ),
+        (lambda _folder: built(signer=P384), "says that it is a root, but its own key has not signed it"),
+        (lambda _folder: built((unknown("1.2.3.4.5"), True)), r"unknown critical extensions: 1\.2\.3\.4\.5"),
+        (lambda _folder: built((x509.ExtendedKeyUsage([CLIENT]), False)), "does not allow TLS servers"),
+    ],
+)
+def test_what_nobody_should_trust_is_refused(content: Any, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.crt"
+    path.write_bytes(content(tmp_path))
+    with pytest.raises(InputError, match=message):
+        judged(str(path))
+    assert judged(str(path), present=False), "for removal anything will do"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        lambda folder: by_openssl(folder, "-newkey", "rsa:2048", "-sha1"),
+        lambda _folder: built(key=P384),
+        lambda _folder: built(signer=P384, issuer="Another"),
+        lambda _folder: built((unknown("1.2.3.4.5"), False)),
+        lambda _folder: built((x509.ExtendedKeyUsage([CLIENT, SERVER]), True)),
+        lambda _folder: built((x509.ExtendedKeyUsage([ANY]), False)),
+    ],
+)
+def test_what_may_be_trusted_is_not_refused(content: Any, tmp_path: Path) -> None:
+    path = tmp_path / "x.crt"
+    path.write_bytes(content(tmp_path))
+    assert judged(str(path))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["-addreject", "serverAuth"], "not to be trusted for servers"),
+        (["-addreject", "anyExtendedKeyUsage"], "not to be trusted for servers"),
+        (["-addtrust", "emailProtection"], "trusted for other uses only"),
+        (["-addtrust", "serverAuth", "-addreject", "serverAuth"], "not to be trusted for servers"),
+        (["-addtrust", "serverAuth"], None),
+        (["-addreject", "emailProtection"], None),
+        (["-setalias", "words"], None),
+    ],
+)
+def test_settings_of_openssl_are_honoured(options: list[str], message: str | None, tmp_path: Path) -> None:
+    source, path = ROOT.file(tmp_path, "root.crt"), tmp_path / "x.crt"
+    command = ["openssl", "x509", "-in", source, "-out", str(path), "-trustout", *options]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    if message is None:
+        assert judged(str(path))[0].fingerprint == ROOT.fingerprint
+    else:
+        with pytest.raises(InputError, match=message):
+            judged(str(path))
+
+
+def test_fingerprints_hold_for_the_issuing_ca_too(tmp_path: Path) -> None:
+    root, expected = judged(ROOT.file(tmp_path, "root.crt")), frozenset({ROOT.fingerprint})
+    ours = make("OT Issuing", issuer=ROOT, key=1).file(tmp_path, "issuing.crt")
+    other = make("OT Issuing", issuer=make("OT Root", key=2), key=1)
+    theirs = other.file(tmp_path, "swapped.crt")
+    moment = parts.now()
+    assert judge_helpers([ours], root, moment, True, expected)
+    with pytest.raises(InputError, match="neither among the fingerprints expected nor issued by what is"):
+        judge_helpers([theirs], root, moment, True, expected)
+    assert judge_helpers([theirs], root, moment, True, expected | {other.fingerprint})
+    assert judge_helpers([theirs], root, moment, True), "nobody has named fingerprints"
+    assert judge_helpers([theirs], root, moment, False, expected), "for removal anything will do"

@@ -70,6 +70,11 @@ ERRORS = [
     "csr.mismatch",
     "fleet.duplicate-cn",
     "fleet.duplicate-key",
+    "fleet.duplicate-serial",
+    "chain.duplicate-serial",
+    "crt.not-first",
+    "crt.ca-key",
+    "file.unreadable-text",
 ]
 WARNINGS = [
     "crt.expires-soon",
@@ -87,7 +92,7 @@ WARNINGS = [
     "csr.subject",
     "file.extension",
 ]
-INFORMATION = ["crt.client-auth-missing"]
+INFORMATION = ["crl.ca-not-covered", "crt.client-auth-missing"]
 # FACTS of the sensors' documentation, to the letter.
 UPLOAD_ERRORS = [
     "Passphrase does not match to the key",

@@ -63,12 +63,41 @@ OPENSSL_DIFFERS = {
     "chain.weak-key-p-192": "openssl verify asks for level 1, which P-192 meets",
     "chain.policy-none-stated": "openssl looks at policies only with -policy_check",
     "chain.policy-other-policy": "openssl looks at policies only with -policy_check",
+    "chain.policy-mapped-and-the-old-one-stated": "openssl looks at policies only with -policy_check",
+    "chain.policy-mapping-is-inhibited": "openssl looks at policies only with -policy_check",
+    "chain.policy-mapping-of-a-policy-that-is-not-valid": "openssl looks at policies only with -policy_check",
+    "chain.policy-mapping-to-any-policy": "openssl looks at policies only with -policy_check",
+    "chain.duplicate-serial-issuing-has-the-serial-of-the-root": "openssl does not compare serial numbers, NSS does",
+    "chain.duplicate-serial-leaf-and-unrelated": "openssl does not compare serial numbers, NSS does",
+    "chain.trusted-not-a-root-issuing": "openssl wants -partial_chain for a trusted CA that is no root; we warn",
     "chain.weak-signature-sha1-issuing": "openssl verify refuses SHA-1 from level 2 on, or by the system's settings",
     "chain.incomplete-no-root": "openssl is given the root as trusted, we are given nothing but the chain",
     "chain.untrusted-root-issuing-is-trusted": "openssl wants -partial_chain for a trusted CA that is no root",
 }
 CERTTOOL_DIFFERS = {
     "chain.root-unreadable-among-others": "certtool takes no root of a file in which one cannot be read",
+    **{
+        f"chain.critical-extension-{whose}-critical-{what}": "GnuTLS takes what it knows as critical, too"
+        for whose in ("leaf", "issuing")
+        for what in ("aia", "aki", "ian", "ski")
+    },
+    **{
+        f"chain.policy-{what}": "GnuTLS knows no policyMappings, and they are critical"
+        for what in ("mapped", "mapped-to-two", "mapping-is-allowed", "mapped-from-any-policy")
+    },
+    **{
+        f"chain.key-identifier-{what}": "GnuTLS does not look at the issuer's name and serial, nor at a root's own"
+        for what in (
+            "other-serial",
+            "other-issuer-name",
+            "name-and-serial-only-and-other",
+            "root-does-not-fit-itself",
+            "root-names-another-serial",
+        )
+    },
+    "chain.duplicate-serial-issuing-has-the-serial-of-the-root": "GnuTLS does not compare serial numbers, NSS does",
+    "chain.duplicate-serial-leaf-and-unrelated": "GnuTLS does not compare serial numbers, NSS does",
+    "chain.extended-key-usage-any-only": "certtool verifies for no purpose unless it is given one",
     "chain.expired-another-way-is-valid": "GnuTLS tries only the first issuer of a name",
     "chain.incomplete-loop": "certtool is given the root as trusted, we are given nothing but the chain",
     "chain.incomplete-no-root": "certtool is given the root as trusted, we are given nothing but the chain",

@@ -14,6 +14,8 @@ import base64
 import datetime
 import functools
 import ipaddress
+import itertools
+import math
 import random
 from typing import Any
 
@@ -29,7 +31,7 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs7,
     pkcs12,
 )
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 AT = "2027-06-01T00:00:00Z"
 UTC = datetime.timezone.utc
@@ -83,7 +85,8 @@ CERTIFICATE_KEYS = frozenset(
     {
         "issuer", "issuer_name", "signer", "key", "public", "not_before", "not_after", "subject", "ca", "path_length",
         "key_usage", "extended_key_usage", "sans", "ski", "aki", "crl_urls", "permitted", "excluded", "hash", "serial",
-        "unknown_critical", "order", "policies", "require_policy", "crl_point", "pss", "raw",
+        "unknown_critical", "order", "policies", "require_policy", "crl_point", "pss", "raw", "flip_critical", "aia", "freshest",
+        "issuer_alt", "must_staple", "aki_issuer", "mappings", "inhibit_mapping", "inhibit_any",
     }
 )  # fmt: skip
 RECIPE_KEYS = frozenset(
@@ -104,8 +107,7 @@ def _rsa(name: str, bits: int, exponent: int) -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(exponent, bits)
 
 
-def _from_primes(p: int, q: int, *, damage: str | None = None) -> rsa.RSAPrivateKey:
-    e = 65537
+def _from_primes(p: int, q: int, *, damage: str | None = None, e: int = 65537) -> rsa.RSAPrivateKey:
     d = pow(e, -1, (p - 1) * (q - 1))
     dmp1, dmq1, iqmp = d % (p - 1), d % (q - 1), pow(q, -1, p)
     if damage == "crt":
@@ -116,8 +118,56 @@ def _from_primes(p: int, q: int, *, damage: str | None = None) -> rsa.RSAPrivate
 
 def _composite(bits: int) -> int:
     """A number that is the product of two primes, for a key that only a primality test unmasks."""
-    half = _rsa("composite", bits, 65537).private_numbers()
-    return half.p * half.q
+    for attempt in itertools.count():
+        half = _rsa(f"composite-{attempt}", bits, 65537).private_numbers()
+        if half.p * half.q >> (bits - 2) == 3:  # large enough for its product with a prime to have twice the bits
+            return half.p * half.q
+    raise AssertionError
+
+
+def _is_prime(number: int) -> bool:
+    return all(pow(base, number - 1, number) == 1 for base in (2, 3, 5, 7)) if number > 7 else number in (2, 3, 5, 7)
+
+
+def _prime_from(start: int, e: int = 3) -> int:
+    """The first prime from a number on that goes with a public exponent."""
+    number = start | 1
+    while math.gcd(number, 30030) != 1 or not _is_prime(number) or (number - 1) % e == 0:
+        number += 2
+    return number
+
+
+@functools.cache
+def _special(
+    name: str,
+    p: int | None = None,
+    p_bits: int = 1024,
+    distance_bits: int | None = None,
+    d_bits: int | None = None,
+    e: int = 65537,
+) -> rsa.RSAPrivateKey:
+    """A key of 2048 bits whose primes or exponents nobody would choose.
+
+    :param p: the smaller prime itself. :param p_bits: its size.
+    :param distance_bits: how far apart the primes are. :param d_bits: size of the private exponent.
+    :param e: the public exponent.
+    """
+    chance = random.Random(name)
+    if p is None:
+        p = _prime_from(chance.getrandbits(p_bits) | 3 << (p_bits - 2), e)
+    q_bits = 2049 - p.bit_length() if p_bits == 1024 and p.bit_length() < 100 else 2048 - p.bit_length()
+    if distance_bits:
+        q = _prime_from(p + (1 << (distance_bits - 1)) + chance.getrandbits(distance_bits - 2), e)
+    else:
+        q = _prime_from(chance.getrandbits(q_bits) | 3 << (q_bits - 2), e)
+    if not d_bits:
+        return _from_primes(p, q, e=e)
+    phi, d = (p - 1) * (q - 1), chance.getrandbits(d_bits) | 1 << (d_bits - 1) | 1
+    while math.gcd(d, phi) != 1:
+        d += 2
+    public = rsa.RSAPublicNumbers(pow(d, -1, phi), p * q)
+    numbers = rsa.RSAPrivateNumbers(p, q, d, d % (p - 1), d % (q - 1), pow(q, -1, p), public)
+    return numbers.private_key(unsafe_skip_rsa_key_validation=True)
 
 
 class Kitchen:
@@ -158,6 +208,8 @@ class Kitchen:
         if kind == "shared-prime":
             mine, other = _rsa(name, 2048, 65537).private_numbers(), _rsa(spec["with"], 2048, 65537).private_numbers()
             return _from_primes(mine.p, other.q)
+        if kind == "primes":
+            return _special(name, **{key: value for key, value in spec.items() if key != "type"})
         if kind == "composite":
             return _from_primes(_composite(1024), _rsa(name, 2048, 65537).private_numbers().p)
         return _rsa(name, spec.get("bits", 2048), spec.get("exponent", 65537))
@@ -229,6 +281,11 @@ class Kitchen:
                 made["aki"] = (x509.AuthorityKeyIdentifier.from_issuer_public_key(public), False)
             else:
                 made["aki"] = (x509.AuthorityKeyIdentifier(bytes.fromhex(value), None, None), False)
+        if spec.get("aki_issuer"):
+            named = spec["aki_issuer"]
+            identifier = made["aki"][0].key_identifier if spec.get("aki", issuer != name) else None
+            directory = [general_name(named["name"])]
+            made["aki"] = (x509.AuthorityKeyIdentifier(identifier, directory, int(named["serial"])), False)
         if spec.get("ca") is not None:
             made["bc"] = (x509.BasicConstraints(is_ca, spec.get("path_length")), is_ca)
         if spec.get("key_usage"):
@@ -253,6 +310,25 @@ class Kitchen:
             made["policies"] = (x509.CertificatePolicies(policies), False)
         if spec.get("require_policy") is not None:
             made["pc"] = (x509.PolicyConstraints(spec["require_policy"], None), True)
+        if spec.get("inhibit_mapping") is not None:
+            made["pc"] = (x509.PolicyConstraints(spec.get("require_policy"), spec["inhibit_mapping"]), True)
+        if spec.get("inhibit_any") is not None:
+            made["inhibit"] = (x509.InhibitAnyPolicy(spec["inhibit_any"]), True)
+        if spec.get("mappings"):
+            made["mappings"] = (policy_mappings(spec["mappings"]), True)
+        if spec.get("aia"):
+            location = x509.UniformResourceIdentifier("http://ca.plant.example/issuing.crt")
+            description = x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, location)
+            made["aia"] = (x509.AuthorityInformationAccess([description]), False)
+        if spec.get("freshest"):
+            made["freshest"] = (x509.FreshestCRL([distribution_point("URI:http://crl.plant.example/delta.crl")]), False)
+        if spec.get("issuer_alt"):
+            made["ian"] = (x509.IssuerAlternativeName([x509.DNSName("ca.plant.example")]), False)
+        if spec.get("must_staple"):
+            made["staple"] = (x509.TLSFeature([x509.TLSFeatureType.status_request]), False)
+        for entry in spec.get("flip_critical") or []:
+            value, critical = made[entry]
+            made[entry] = (value, not critical)
         if spec.get("unknown_critical"):
             made["unknown"] = (x509.UnrecognizedExtension(ObjectIdentifier("1.3.6.1.4.1.99999.1"), b"\x05\x00"), True)
         for entry, (oid, value) in (spec.get("raw") or {}).items():
@@ -279,7 +355,7 @@ class Kitchen:
             .issuer_name(name_of(issuer_spec["subject"]))
             .last_update(self.moment(spec.get("this_update", "2027-05-20")))
             .next_update(self.moment(spec.get("next_update", "2027-06-20")))
-            .add_extension(x509.CRLNumber(spec.get("number", 7)), False)
+            .add_extension(x509.CRLNumber(spec.get("number", 7)), "number" in (spec.get("critical") or []))
         )
         if spec.get("base") is not None:
             builder = builder.add_extension(x509.DeltaCRLIndicator(spec["base"]), True)
@@ -288,6 +364,13 @@ class Kitchen:
         if spec.get("unknown_critical"):
             value = x509.UnrecognizedExtension(ObjectIdentifier("1.3.6.1.4.1.99999.2"), b"\x05\x00")
             builder = builder.add_extension(value, True)
+        if "aia" in (spec.get("critical") or []):
+            location = x509.UniformResourceIdentifier("http://ca.plant.example/issuing.crt")
+            description = x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, location)
+            builder = builder.add_extension(x509.AuthorityInformationAccess([description]), True)
+        if "freshest" in (spec.get("critical") or []):
+            points = [distribution_point("URI:http://crl.plant.example/delta.crl")]
+            builder = builder.add_extension(x509.FreshestCRL(points), True)
         for entry in spec.get("revoked") or []:
             entry = entry if isinstance(entry, dict) else {"certificate": entry}
             revoked = (
@@ -296,13 +379,17 @@ class Kitchen:
                 .revocation_date(self.moment("2027-05-10"))
             )
             if entry.get("reason"):
-                revoked = revoked.add_extension(x509.CRLReason(x509.ReasonFlags[entry["reason"]]), False)
+                reason = x509.CRLReason(x509.ReasonFlags[entry["reason"]])
+                revoked = revoked.add_extension(reason, bool(entry.get("reason_critical")))
+            if entry.get("unknown_critical"):
+                value = x509.UnrecognizedExtension(ObjectIdentifier("1.3.6.1.4.1.99999.3"), b"\x05\x00")
+                revoked = revoked.add_extension(value, True)
             if entry.get("issuer"):
                 name = x509.DirectoryName(name_of(self.specs[entry["issuer"]]["subject"]))
                 revoked = revoked.add_extension(x509.CertificateIssuer([name]), True)
             builder = builder.add_revoked_certificate(revoked.build())
         signer = self.key(spec.get("signer", issuer_spec.get("key", issuer)))
-        return builder.sign(signer, hashes.SHA256()).public_bytes(Encoding.PEM)
+        return builder.sign(signer, HASHES[spec.get("hash", "sha256")]()).public_bytes(Encoding.PEM)
 
     # --- files ---------------------------------------------------------------------------------
 
@@ -424,6 +511,19 @@ def general_name(text: str, constraint: bool = False) -> x509.GeneralName:
         return x509.UniformResourceIdentifier(value)
     assert kind == "DN", text
     return x509.DirectoryName(name_of(dict(part.split("=", 1) for part in value.split(","))))
+
+
+def policy_mappings(pairs: list[list[str]]) -> x509.UnrecognizedExtension:
+    """policyMappings from pairs of the issuer's and the subject's policy; the library knows no such type."""
+
+    def element(tag: int, content: bytes) -> bytes:
+        return bytes([tag, len(content)]) + content
+
+    def oid(dotted: str) -> bytes:
+        return x509.ExtendedKeyUsage([ObjectIdentifier(dotted)]).public_bytes()[2:]
+
+    content = b"".join(element(0x30, oid(issuers) + oid(subjects)) for issuers, subjects in pairs)
+    return x509.UnrecognizedExtension(ObjectIdentifier("2.5.29.33"), element(0x30, content))
 
 
 def distribution_point(name: str | None = None, issuer: str | None = None) -> x509.DistributionPoint:

@@ -162,6 +162,16 @@ def test_trust_is_given_to_a_certificate_that_has_none(tmp_path: Path) -> None:
     assert not ask(store, THEIRS).changed
 
 
+@needs_certutil
+def test_a_mark_that_something_is_not_to_be_trusted_is_honoured(tmp_path: Path) -> None:
+    store = a_database(tmp_path)
+    command = ["certutil", "-M", "-n", "theirs", "-t", "p,p,p", "-d", f"sql:{store.path}"]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, timeout=30)
+    report = ask(store, THEIRS)
+    assert "has the mark that Their Root is not to be trusted" in report.error
+    assert not any(entry.trusted for entry in store.held())
+
+
 # A stand-in for a distribution's command: it makes the bundle from the folder, as they all do in the end.
 STAND_IN = """#!/bin/sh
 [ -e "$1/fails" ] && {{ echo "E: Could not get lock /var/lib/dpkg/lock-frontend" >&2; exit 100; }}

@@ -1,0 +1,38 @@
+# SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Texts that others have written (file names, subjects, what tools and servers say), made harmless for one line.
+
+On a terminal such a text could move the cursor, forge a line of a summary, or show its characters in another order
+(CWE-150, CVE-2021-42574).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+# Cc: control, among them ESC and line feed; Cf: format, among them the marks for the direction of text and what has no
+# width; Cs: half a character, which no output can be encoded with; Co, Cn: nobody knows what these show as.
+_HARMFUL = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
+
+
+def harmless(text: object, limit: int | None = None) -> str:
+    """A text for one line: whatever could do more than be read is written as an escape (``\\x1b``).
+
+    A text that is harmless stays as it is, but for what is beyond the limit.
+
+    :param limit: the most characters to keep; an ellipsis stands for the others.
+    """
+    plain = str(text)
+    if not plain.isascii() or not plain.isprintable():
+        plain = "".join(map(_shown, plain))
+    return plain if limit is None or len(plain) <= limit else plain[: max(0, limit - 1)] + "\u2026"
+
+
+def _shown(character: str) -> str:
+    category = unicodedata.category(character)
+    # Blanks that are not the usual one look like it.
+    if category not in _HARMFUL and (category != "Zs" or character == " "):
+        return character
+    number = ord(character)
+    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
