@@ -32,7 +32,8 @@ def render(fleet: Fleet) -> dict[str, bytes]:
 
 def file_name(site: str) -> str:
     """The page of a site; sites whose names differ have different pages, on any file system."""
-    plain = _UNFIT.sub("_", site)[:80] or "all"
+    site = site or "all"
+    plain = _UNFIT.sub("_", site)[:80]
     if plain != site or site != site.lower():
         plain += "-" + hashlib.sha256(site.encode("utf-8", "replace")).hexdigest()[:8]
     return f"{_PREFIX}{plain}{_SUFFIX}"

@@ -46,7 +46,10 @@ _TOLERATED = frozenset(("crt.self-signed", "chain.contains-leaf", "chain.incompl
 
 @dataclass(frozen=True)
 class Wanted:
-    """A sensor of the inventory, as far as a report needs it."""
+    """A sensor of the inventory, as far as a report needs it.
+
+    :ivar common_name: what the inventory asks for; empty: nobody said.
+    """
 
     name: str
     common_name: str
@@ -72,7 +75,7 @@ class Wanted:
         groups = raw.get("groups")
         return cls(
             name,
-            str(raw.get("common_name") or name),
+            str(raw.get("common_name") or ""),
             tuple(str(group) for group in groups) if isinstance(groups, (list, tuple)) else (),
             str(raw["issuer"]) if raw.get("issuer") else None,
             Renewal(before if before is not None and before >= 0 else None, max(spread or 0, 0), name),
@@ -215,7 +218,7 @@ class _Gathering:
                     certificate=Source(bundle.files.crt, bundle.crt),
                     private_key=Source(bundle.files.key, key, _mode(bundle.files.key)) if key else None,
                     chain=Source(bundle.files.pem, bundle.pem),
-                    expected_common_name=own[name].common_name if name in own else None,
+                    expected_common_name=(own[name].common_name or None) if name in own else None,
                     at=self.moment,
                 )
             )
