@@ -78,9 +78,9 @@
     { title: "Site", key: (row) => row.site.toLowerCase(), cell: (row) => row.site },
     { title: "Issuer", key: (row) => row.issuer.toLowerCase(), cell: (row) => row.issuer },
     { title: "State", key: (row) => (row.expired ? "a" : row.state), cell: stateMark },
-    { title: "Due on", key: (row) => row.dueOn || "9", cell: (row) => day(row.dueOn) },
-    { title: "Ends", key: (row) => row.notAfter || "9", cell: (row) => day(row.notAfter) + (row.daysLeft === null ? "" : " (" + row.daysLeft + " days)") },
-    { title: "Upload", key: (row) => (row.needed ? row.since || "0" : "9"), cell: (row) => (row.needed ? mark("attention", "↑", "needed" + (row.since ? " since " + day(row.since) : "")) : row.state === "staged" ? "done" : "") },
+    { title: "Due on", kind: "date", key: (row) => row.dueOn || "9", cell: (row) => day(row.dueOn) },
+    { title: "Ends", key: (row) => row.notAfter || "9", cell: (row) => element("span", null, element("span", { class: "date" }, day(row.notAfter)), row.daysLeft === null ? "" : " (" + row.daysLeft + " days)") },
+    { title: "Upload", key: (row) => (row.needed ? row.since || "0" : "9"), cell: (row) => (row.needed ? mark("attention", "↑", row.since ? "since " + day(row.since) : "needed") : row.state === "staged" ? "done" : "") },
     { title: "Console", key: (row) => row.live || "", cell: consoleMark },
     { title: "Findings", key: (row) => String(999999 - row.errors * 1000 - row.warnings).padStart(6, "0"), cell: findingMark },
   ];
@@ -138,7 +138,7 @@
     const body = document.createDocumentFragment();
     for (const row of some) {
       const line = element("tr");
-      columns.forEach((column, index) => line.append(element(index ? "td" : "th", index ? null : { scope: "row" }, column.cell(row))));
+      columns.forEach((column, index) => line.append(element(index ? "td" : "th", index ? { class: column.kind } : { scope: "row" }, column.cell(row))));
       body.append(line);
     }
     if (!some.length) body.append(element("tr", null, element("td", { colspan: columns.length }, "No sensor fits.")));
