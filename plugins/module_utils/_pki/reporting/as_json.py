@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from .facts import Fleet
 
@@ -14,10 +15,11 @@ NAME = "fleet.json"
 
 def render(fleet: Fleet) -> bytes:
     """The report as JSON, one value a line where that keeps it readable, ASCII alone."""
-    data = fleet.to_dict()
-    sensors = data.pop("sensors")
-    head = json.dumps(data, indent=1)
     # One sensor a line: ten thousand of them stay readable with tools that know lines, and a diff shows who changed.
-    rows = ",\n  ".join(json.dumps(row, separators=(",", ":")) for row in sensors)
-    body = f"[\n  {rows}\n ]" if sensors else "[]"
-    return f'{head[:-2]},\n "sensors": {body}\n}}\n'.encode("ascii")
+    # Each goes into the text by itself, so that they are never in memory as data all at once.
+    head = json.dumps(replace(fleet, sensors=()).to_dict(), indent=1).encode("ascii")
+    mark = b'"sensors": ['
+    start, end = head.split(mark, 1)
+    rows = [json.dumps(row.to_dict(), separators=(",", ":")).encode("ascii") for row in fleet.sensors]
+    body = b"\n  " + b",\n  ".join(rows) + b"\n " if rows else b""
+    return b"".join((start, mark, body, end, b"\n"))

@@ -23,8 +23,9 @@ from ..state.uploads import live_of, upload_of
 from ..state.waiting import WaitingKey
 from ..validation import model
 from ..validation.case import Settings
-from ..validation.engine import validate_bundles
+from ..validation.engine import check_table, iter_reports
 from ..validation.facts import crl_urls
+from ..validation.rules_fleet import judge_fleet
 from ..values import x509_parts as parts
 from ..values.certificates import CertificateView, read_certificates, read_shared_certificates
 from ..values.failures import alone
@@ -40,6 +41,7 @@ UNREADABLE = "stage.unreadable"
 # What one sensor may say; more is counted. It keeps one broken bundle from filling everybody's report.
 MAX_FINDINGS = 10_000
 MAX_HISTORY = 1_000
+MAX_WITH_MODULI = 2_000
 SELF_SIGNED = "self_signed"
 _TOLERATED = frozenset(("crt.self-signed", "chain.contains-leaf", "chain.incomplete"))
 
@@ -224,15 +226,16 @@ class _Gathering:
             )
         # As when it was staged: which of the sample's optional fields a subject has is the user's choice.
         policy = model.Policy(self.profile, severities={"subject.field-order": INFO}, at=self.moment)
+        self._settings = settings = Settings.of(policy)
         try:
-            report = validate_bundles(given, policy, self.workers)
+            check_table(self.profile)
+            reports = list(iter_reports(given, settings, self.workers))
         except PkiError as error:
             self.problems.append(harmless(f"the staged bundles could not be judged: {error}"))
             return {}
-        self._settings = Settings.of(policy)
-        found = {entry.name: _Judged(list(entry.findings), entry.facts) for entry in report.results}
-        for finding in report.fleet_findings:
-            for name in finding.objects:
+        found = {entry.name: _Judged(list(entry.findings), entry.facts) for entry in reports}
+        for finding in judge_fleet(_comparable(reports), (), settings) if len(reports) > 1 else ():
+            for name in finding.objects if finding.id not in settings.ignore else ():
                 if name in found:
                     found[name].findings.append(finding)
         return found
@@ -405,6 +408,19 @@ class _Gathering:
 class _Judged:
     findings: list[Finding]
     facts: Mapping[str, Any]
+
+
+def _comparable(reports: list[model.BundleReport]) -> list[model.BundleReport]:
+    """What is compared within the fleet.
+
+    A key that cannot be read is compared by its modulus, with all others; in a large fleet that would take a minute.
+    """
+    if len(reports) <= MAX_WITH_MODULI:
+        return reports
+    return [
+        report if report.identity.primes else replace(report, identity=replace(report.identity, modulus=None))
+        for report in reports
+    ]
 
 
 def _mode(path: str) -> int | None:

@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Pages of one file: a template with autoescape, its style and its script inside, and a policy that allows nothing else.
+"""Pages of one file: a template with autoescape, its style and script inside, and a policy that allows nothing else.
 
 A page opens from a file share and asks for nothing over a network: the content security policy names the hashes of
 the one style and the one script, so that a text which slipped through as markup would still not run.

@@ -68,7 +68,7 @@ def run(
     result: dict[str, Any] = {"changed": False, "dir": order.folder, "files": []}
     try:
         written = writing.write(
-            order.folder, writing.render(fleet, formats, order.sheets), order.sheets, order.check_mode
+            order.folder, writing.rendered(fleet, formats, order.sheets), order.sheets, order.check_mode
         )
         result.update(changed=bool(written.changed), files=list(written.files), differing=list(written.changed))
     except PkiError as error:

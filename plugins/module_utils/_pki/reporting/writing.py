@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -53,41 +55,52 @@ def check_formats(given: Sequence[str]) -> list[str]:
 
 def render(fleet: Fleet, formats: Sequence[str], sheets: bool = False) -> dict[str, bytes]:
     """The files by name."""
-    files = {FORMATS[name][0]: FORMATS[name][1](fleet) for name in formats}
-    return {**files, **as_sheets.render(fleet)} if sheets else files
+    return dict(rendered(fleet, formats, sheets))
 
 
-def write(folder: str, files: Mapping[str, bytes], sheets: bool, check_mode: bool = False) -> Written:
+def rendered(fleet: Fleet, formats: Sequence[str], sheets: bool = False) -> Iterator[tuple[str, bytes]]:
+    """The files, each made when its turn has come: those of a large fleet need not be in memory together."""
+    for name in formats:
+        yield FORMATS[name][0], FORMATS[name][1](fleet)
+    if sheets:
+        yield from as_sheets.render(fleet).items()
+
+
+def write(folder: str, files: Iterable[tuple[str, bytes]], sheets: bool, check_mode: bool = False) -> Written:
     """Put the files into the folder, each in one step.
 
     :param sheets: sheets of sites that have none any more are removed.
     :raises FileError: the folder or a file cannot be written; those written before it are whole.
     """
+    names: list[str] = []
+    changed: list[str] = []
+    former: list[str] = []
     try:
-        if check_mode:
-            return _compare(folder, files)
-        with Folder.open(folder, make=PUBLIC_FOLDER) as opened:
-            changed = [name for name in files if _differs(opened, name, files[name])]
-            for name, content in files.items():
-                opened.replace(name, content, PUBLIC_FILE)
-            former = (
-                [name for name in opened.listdir() if as_sheets.is_sheet(name) and name not in files] if sheets else []
-            )
-            for name in former:
-                opened.unlink(name)
+        with _opened(folder, check_mode) as opened:
+            for name, content in files:
+                names.append(name)
+                if opened is None or _differs(opened, name, content):
+                    changed.append(name)
+                if opened is not None and not check_mode:
+                    opened.replace(name, content, PUBLIC_FILE)
+            if sheets and opened is not None:
+                former = [name for name in opened.listdir() if as_sheets.is_sheet(name) and name not in names]
+                for name in former if not check_mode else ():
+                    opened.unlink(name)
     except (OSError, FileError) as error:
         reason = why(error) if isinstance(error, OSError) else str(error)
         raise FileError(f"the report could not be written into {folder}: {reason}") from error
-    return Written(tuple(files), (*changed, *former))
+    return Written(tuple(names), (*changed, *former))
 
 
-def _compare(folder: str, files: Mapping[str, bytes]) -> Written:
-    try:
-        with Folder.open(folder) as opened:
-            changed = [name for name in files if _differs(opened, name, files[name])]
-    except FileNotFoundError:
-        changed = list(files)
-    return Written(tuple(files), tuple(changed))
+@contextlib.contextmanager
+def _opened(folder: str, check_mode: bool) -> Iterator[Folder | None]:
+    """The folder, made if it is missing; in check mode None then."""
+    if check_mode and not os.path.lexists(folder):
+        yield None
+        return
+    with Folder.open(folder, make=None if check_mode else PUBLIC_FOLDER) as opened:
+        yield opened
 
 
 # The places where a file says when it was made: quoted after the key, after the word, or as the metric's value.
@@ -106,7 +119,10 @@ def _differs(folder: Folder, name: str, content: bytes) -> bool:
         before = folder.read(name, MAX_BYTES)
     except FileError:
         return True
-    return before != content and _undated(before) != _undated(content)
+    if before == content:
+        return False
+    # All times are of one length, so files that tell the same are.
+    return len(before) != len(content) or _undated(before) != _undated(content)
 
 
 def _undated(content: bytes) -> bytes:

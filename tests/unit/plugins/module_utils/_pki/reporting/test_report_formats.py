@@ -215,22 +215,22 @@ def test_files_are_written_once_and_a_second_report_changes_nothing(kitchen: Kit
     folder = str(kitchen.report)
     fleet = sample(kitchen)
     names = {"fleet.json", "fleet.html", "fleet.csv", "ot_pki.prom", "fleet.md"}
-    planned = writing.write(folder, writing.render(fleet, list(writing.FORMATS)), False, check_mode=True)
+    planned = writing.write(folder, writing.rendered(fleet, list(writing.FORMATS)), False, check_mode=True)
     assert set(planned.changed) == names
     assert not kitchen.report.exists()
-    first = writing.write(folder, writing.render(fleet, list(writing.FORMATS)), False)
+    first = writing.write(folder, writing.rendered(fleet, list(writing.FORMATS)), False)
     assert set(first.changed) == names == set(os.listdir(folder))
     later = dataclasses.replace(fleet, generated="2031-01-01T00:00:00Z")
-    assert writing.write(folder, writing.render(later, list(writing.FORMATS)), False).changed == ()
+    assert writing.write(folder, writing.rendered(later, list(writing.FORMATS)), False).changed == ()
     assert json.loads((kitchen.report / "fleet.json").read_text())["generated"] == "2031-01-01T00:00:00Z"
     other = dataclasses.replace(later, problems=("something",))
-    assert "fleet.json" in writing.write(folder, writing.render(other, list(writing.FORMATS)), False).changed
+    assert "fleet.json" in writing.write(folder, writing.rendered(other, list(writing.FORMATS)), False).changed
 
 
 def test_a_folder_that_cannot_be_written(kitchen: Kitchen) -> None:
     kitchen.report.write_text("a file")
     with pytest.raises(FileError, match=re.escape(f"the report could not be written into {kitchen.report}")):
-        writing.write(str(kitchen.report), {"fleet.json": b"x"}, False)
+        writing.write(str(kitchen.report), [("fleet.json", b"x")], False)
 
 
 def test_a_link_in_the_folder_is_replaced_and_not_followed(kitchen: Kitchen, tmp_path: Path) -> None:
@@ -238,7 +238,7 @@ def test_a_link_in_the_folder_is_replaced_and_not_followed(kitchen: Kitchen, tmp
     target.write_text("kept")
     kitchen.report.mkdir()
     (kitchen.report / "fleet.json").symlink_to(target)
-    assert writing.write(str(kitchen.report), {"fleet.json": b"x"}, False).changed == ("fleet.json",)
+    assert writing.write(str(kitchen.report), [("fleet.json", b"x")], False).changed == ("fleet.json",)
     assert target.read_text() == "kept"
     assert (kitchen.report / "fleet.json").read_bytes() == b"x"
 
@@ -281,11 +281,11 @@ def test_the_sheets_of_a_site_go_when_its_last_upload_is_done(kitchen: Kitchen) 
     certificate = kitchen.bundle("sensor-1.plant.example")
     folder = str(kitchen.report)
     files = writing.render(kitchen.gather(["sensor-1.plant.example"]), ["json"], sheets=True)
-    writing.write(folder, files, True)
+    writing.write(folder, files.items(), True)
     assert (kitchen.report / "sheets-site_a.html").exists()
     kitchen.seen("sensor-1.plant.example", certificate, NOW, "matches")
     files = writing.render(kitchen.gather(["sensor-1.plant.example"]), ["json"], sheets=True)
-    assert "sheets-site_a.html" in writing.write(folder, files, True).changed
+    assert "sheets-site_a.html" in writing.write(folder, files.items(), True).changed
     assert os.listdir(folder) == ["fleet.json"]
 
 
