@@ -168,7 +168,9 @@ def chain_file(case: Case) -> None:
     source, leaf, search, path = case.bundle.chain, case.certificate, case.search, case.path
     if source is None or leaf is None or search is None or path is None:
         return
-    above = {view.fingerprint for view in path.views} | related(leaf, search)
+    above = {view.fingerprint for view in path.views}
+    if any(view.fingerprint not in above for view in case.chain):
+        above |= related(leaf, search)
     position_in_file = {view.fingerprint: position for position, view in enumerate(case.chain)}
     upwards = [view for view in path.views[1:] if view.fingerprint in position_in_file]
     in_order = ordered(case.settings.profile, upwards)
