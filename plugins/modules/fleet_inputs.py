@@ -74,12 +74,12 @@ sensors:
   elements: dict
   returned: success
 others:
-  description: Name and common name of the group's sensors that are not in this run.
+  description: The group's sensors that are not in this run, with C(name), C(common_name), C(groups), C(issuer) and when to renew them.
   type: list
   elements: dict
   returned: success
 refused:
-  description: The sensors that cannot be done, each with its name and errors.
+  description: The sensors that cannot be done, each with its name, groups and errors.
   type: list
   elements: dict
   returned: success
