@@ -43,7 +43,7 @@ _SECTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
         "crl_access_",
         ("fail_on", "proxy", "no_proxy", "timeout", "connect_timeout", "retries", "max_bytes", "fetcher"),
     ),
-    "fleet_report": ("fleet_report_", ("most", "formats", "query", "fail_on")),
+    "fleet_report": ("fleet_report_", ("most", "formats", "query", "fail_on", "since", "sheets")),
 }
 _FOLDERS = {
     "stage_dir": f"{SENSOR_PREFIX}stage_dir",

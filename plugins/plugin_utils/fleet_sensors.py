@@ -62,6 +62,15 @@ def _option(variable: str) -> str:
     return _RECEIVED_OPTION if variable == RECEIVED_PASSPHRASE else variable[len(SENSOR_PREFIX) :]
 
 
+# What is told of a sensor that a run leaves alone: enough to keep names apart, and for a report.
+_BRIEF = ("common_name", "groups", "issuer", "renew_before_days", "renew_spread_days")
+
+
+def brief(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """A sensor of the group that is not part of the run."""
+    return {"name": raw["name"], "common_name": raw["name"], **{key: raw[key] for key in _BRIEF if key in raw}}
+
+
 def without_passphrase(raw: dict[str, Any]) -> dict[str, Any]:
     """A sensor as it may be registered: its passphrases' variables in place of the passphrases."""
     for option, variable in (("key_passphrase", KEY_PASSPHRASE), (_RECEIVED_OPTION, RECEIVED_PASSPHRASE)):
