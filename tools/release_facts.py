@@ -66,7 +66,7 @@ def tracked() -> list[str]:
 
 
 def expected(names: Sequence[str]) -> set[str]:
-    """Which of these files are built: ``build_ignore`` matches a file or any folder above it, as ansible-galaxy does."""
+    """Which of these files are built: ``build_ignore`` matches a file or a folder above it, as for ansible-galaxy."""
     patterns = [*galaxy()["build_ignore"], *_NEVER_BUILT]
 
     def ignored(name: str) -> bool:

@@ -20,7 +20,7 @@ from ..module_utils._plain.addresses import networks
 from ..module_utils._plain.errors import InputError, PkiError
 from ..module_utils._plain.fetching import Settings
 from ..module_utils._plain.fetching_proxy import proxy_address, split_credentials
-from ..plugin_utils.controller_action import GroupedAction, plain
+from ..plugin_utils.controller_action import GroupedAction
 from ..plugin_utils.crl_vantage import FETCHERS, Vantage
 from ..plugin_utils.options import stage_of
 
@@ -64,9 +64,8 @@ class ActionModule(GroupedAction):
         super().run(tmp, task_vars)
         if CRYPTOGRAPHY_PROBLEM:
             return {"failed": True, "msg": CRYPTOGRAPHY_PROBLEM}
-        _validation, params = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
         try:
-            return self._work(plain(params), task_vars or {})
+            return self._work(self.options(ARGUMENT_SPEC), task_vars or {})
         except PkiError as error:
             return {"failed": True, "msg": str(error)}
 

@@ -102,11 +102,25 @@ def test_without_git_the_commands_leavings_stay_out(repository: Path, tmp_path: 
 def test_the_normalized_tarball_is_one_that_galaxy_takes(repository: Path, tmp_path: Path) -> None:
     tarball = _build(repository, tmp_path)
     environment = {"ANSIBLE_HOME": str(tmp_path / "home"), "ANSIBLE_COLLECTIONS_PATH": str(tmp_path / "to")}
-    _run("ansible-galaxy", "collection", "install", "--offline", "-p", tmp_path / "to", tarball, cwd=tmp_path, **environment)
-    told = _run("ansible-galaxy", "collection", "verify", "--offline", "ot_pki.defender_iot", cwd=tmp_path, **environment)
+    _run(
+        "ansible-galaxy",
+        "collection",
+        "install",
+        "--offline",
+        "-p",
+        tmp_path / "to",
+        tarball,
+        cwd=tmp_path,
+        **environment,
+    )
+    told = _run(
+        "ansible-galaxy", "collection", "verify", "--offline", "ot_pki.defender_iot", cwd=tmp_path, **environment
+    )
     assert "Successfully verified" in told
     with tarfile.open(tarball) as archive:
-        assert {(member.uid, member.gid, member.uname, member.gname) for member in archive.getmembers()} == {(0, 0, "", "")}
+        assert {(member.uid, member.gid, member.uname, member.gname) for member in archive.getmembers()} == {
+            (0, 0, "", "")
+        }
 
 
 def test_what_differs_is_named(repository: Path, tmp_path: Path) -> None:
@@ -114,7 +128,10 @@ def test_what_differs_is_named(repository: Path, tmp_path: Path) -> None:
     tarball = _build(repository, tmp_path)
     tracked = facts.tracked()
     faults = facts.content_faults(tarball, [name for name in tracked if name != "README.md"] + ["docs/forgotten.md"])
-    assert faults == ["README.md is in the tarball and not tracked", "docs/forgotten.md is tracked and not in the tarball"]
+    assert faults == [
+        "README.md is in the tarball and not tracked",
+        "docs/forgotten.md is tracked and not in the tarball",
+    ]
 
 
 def test_the_version_stands_in_one_place(checkout: Path) -> None:
@@ -156,7 +173,9 @@ def test_the_bills_of_material_are_about_the_collection(checkout: Path, tmp_path
         parts = facts.pins(checkout / "requirements" / f"{level}.hashes.txt")
         components = [{"name": name, "version": version} for name, version in parts.items()]
         main = {"name": "ot_pki.defender_iot", "version": str(facts.galaxy()["version"])}
-        path.write_text(json.dumps({"bomFormat": "CycloneDX", "components": components, "metadata": {"component": main}}))
+        path.write_text(
+            json.dumps({"bomFormat": "CycloneDX", "components": components, "metadata": {"component": main}})
+        )
     assert facts.bill_faults(run_time, development) == []
     run_time.write_text(json.dumps({"bomFormat": "CycloneDX", "components": []}))
     faults = facts.bill_faults(run_time, development)

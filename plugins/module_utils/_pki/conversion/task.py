@@ -15,6 +15,7 @@ from ..._plain.files import read_file, why
 from ..intake.material import PKCS8, TRADITIONAL
 from ..intake.problem import ERROR, finding
 from ..parallel import process_map, usable_processors
+from ..values.faults import kind_of
 from .convert import Conversion, Outcome, OutputOutcome, convert
 from .outputs import KINDS, LEGACY, MODERN, Form
 from .placing import ownership_of
@@ -142,7 +143,7 @@ def _outputs(value: Any, prefix: str) -> dict[str, str]:
         if path is None or path == "":
             continue
         if not isinstance(path, str):
-            raise InputError(f"{prefix}outputs.{kind} is {path!r}; wanted: the path of a file")
+            raise InputError(f"{prefix}outputs.{kind} is {kind_of(path)}; wanted: the path of a file")
         outputs[kind] = os.path.expanduser(os.path.expandvars(path))
     if not outputs:
         raise InputError(f"{prefix}outputs is not set; wanted: paths by kind ({kinds})")
