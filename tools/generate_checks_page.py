@@ -51,6 +51,16 @@ is not empty), its message is a finding. A mistake in an expression, a fact or f
 before anything is judged. The facts are those of the result's `certificate`, and some more:
 
 {facts}
+
+## What stands behind the verdicts
+
+Paths are judged as RFC 5280, section 6.1, says, and where TLS software is stricter, as OpenSSL does, which sensors
+run. All 224 paths of NIST's PKITS are judged as the suite says, but for its two with DSA keys, which no TLS software
+takes any more. Sensors have no setting for initial policies, so there is none here: any policy is asked for, and none
+is required unless a CA of the chain requires one. Tests hold the verdicts against `openssl verify` (as it comes, and
+with `-x509_strict`), certtool, and the verifier of Python's cryptography; each accepted difference stands in a table
+with its reason. Weak keys are held against badkeys. A key on a blocklist (Debian's of 2008, keys published by accident)
+is not recognized: the lists are too large to be shipped.
 """
 TITLES = {
     "crt": "The certificate",

@@ -71,7 +71,11 @@ def certificate(
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), False)
         .add_extension(x509.BasicConstraints(ca, None), ca)
     )
-    if not ca:
+    if ca:
+        builder = builder.add_extension(
+            x509.KeyUsage(False, False, False, False, False, True, True, False, False), True
+        )
+    else:
         name = subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
         builder = (
             builder.add_extension(x509.KeyUsage(True, False, True, False, True, False, False, False, False), False)

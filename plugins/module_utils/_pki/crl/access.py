@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..values.lists import some
+
 AUTO, ERROR, NEVER = "auto", "error", "never"
 _CONTROL_NODE_NOTE = (
     "seen from the control node only, so it fails nobody; name a host in the sensors' segment in crl_access_vantage"
@@ -45,7 +47,7 @@ def gather(
         mark = "CRL FAILED" if counts else "CRL WARNING"
         note = "" if counts or item["named"] else f" ({_CONTROL_NODE_NOTE})"
         for error, names in list(by_error.items())[:most]:
-            lines.append(f"{mark} from {item['vantage']}: {error}{note} [{_some(names)}]")
+            lines.append(f"{mark} from {item['vantage']}: {error}{note} [{some(names)}]")
         if len(by_error) > most:
             lines.append(f"{mark} from {item['vantage']}: and {len(by_error) - most} more")
         lines += [f"CRL from {item['vantage']}: {warning}" for warning in (check.get("warnings") or [])[:most]]
@@ -121,7 +123,3 @@ def crl_lines(
             )
     lines += [f"FAILED CRL copy to {host}: {error}" for host, error in copies.items() if error]
     return lines + list(access.get("lines") or [])
-
-
-def _some(names: Sequence[str], most: int = 3) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

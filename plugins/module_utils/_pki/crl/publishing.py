@@ -25,6 +25,7 @@ from ..state.ledger import Ledger, actor
 from ..state.revocations import RevocationRecord
 from ..values import reading
 from ..values import x509_parts as parts
+from ..values.lists import counted
 from .making import crl_number, make_crl
 from .sources import FAILED, KEPT, PUBLISHED, CrlOutcome, CrlSource, Lifetimes, file_name, sources
 
@@ -97,7 +98,7 @@ class Publisher:
             reasons = [fault or "missing"]
             if source.key is None:  # then it matters whether somebody must be told
                 waiting = records.by(source.certificate, records.serials - self._shown_elsewhere(source))
-                reasons += [_count(len(waiting), "new revocation")] if waiting else []
+                reasons += [counted(len(waiting), "new revocation")] if waiting else []
         else:
             shown = {entry.serial_number for entry in current}
             new = records.by(source.certificate, records.serials - shown - self._shown_elsewhere(source))
@@ -107,7 +108,7 @@ class Publisher:
             unknown = len(shown - records.serials)
             if unknown:
                 warnings = (
-                    f"{self._path(source)} lists {_count(unknown, 'certificate')} of which the ledger "
+                    f"{self._path(source)} lists {counted(unknown, 'certificate')} of which the ledger "
                     f"{self.ledger.folder} has no revocation; they stay revoked. Restore the ledger from the backup",
                 )
         if current is not None and not reasons:
@@ -154,7 +155,7 @@ class Publisher:
                 last = max(certificate.not_valid_after_utc for certificate in used)
                 raise InputError(
                     f"{path} is the CRL of another CA ({parts.name_text(crl.issuer)}), of which "
-                    f"{_count(len(used), 'certificate')} can be in use until {parts.iso(last)}; publish under another "
+                    f"{counted(len(used), 'certificate')} can be in use until {parts.iso(last)}; publish under another "
                     "name: set local_ca_crl_url to another URL, and keep the old CRL fresh until its certificates are "
                     "replaced"
                 )
@@ -190,7 +191,7 @@ class Publisher:
                 continue
             path = os.path.join(self.folder, name)
             last = max(certificate.not_valid_after_utc for certificate in used[name])
-            many = f"{_count(len(used[name]), 'certificate')}, the last until {parts.iso(last)}"
+            many = f"{counted(len(used[name]), 'certificate')}, the last until {parts.iso(last)}"
             warning = f"{path} is kept fresh as well, since it is named by {many}"
             outcome = replace(self._outcome(source, KEPT, crl, len(der)), path=path, url=None, warnings=(warning,))
             if read_file(path, MAX_BYTES) != der:
@@ -245,7 +246,7 @@ class Publisher:
     def _reasons(self, source: CrlSource, crl: x509.CertificateRevocationList, new: int) -> list[str]:
         reasons = []
         if new:
-            reasons.append(_count(new, "new revocation"))
+            reasons.append(counted(new, "new revocation"))
         end = crl.next_update_utc
         if end is None:
             reasons.append("it has no nextUpdate")
@@ -381,7 +382,3 @@ def _reason(entry: x509.RevokedCertificate) -> str:
     except (x509.ExtensionNotFound, ValueError):
         return revocations.UNSPECIFIED
     return str(value)
-
-
-def _count(number: int, one: str) -> str:
-    return f"{number} {one if number == 1 else one + 's'}"

@@ -13,6 +13,7 @@ from typing import Any
 from ..._plain.texts import harmless
 from ..profiles.defender_iot.catalogue import CRL_ERROR, OTHER_ERROR, REVOKED_ERROR
 from ..values import x509_parts as parts
+from ..values.lists import some
 
 OK = "ok"
 NO_URL, REVOKED = "no-url", "revoked"
@@ -229,7 +230,4 @@ def grouped(texts: Mapping[str, Sequence[str]]) -> list[str]:
             names.setdefault(text, []).append(name)
     if len(texts) < 2:
         return list(names)
-    return [
-        f"{', '.join(holders[:3])}{f' and {len(holders) - 3} more' if len(holders) > 3 else ''}: {text}"
-        for text, holders in names.items()
-    ]
+    return [f"{some(holders)}: {text}" for text, holders in names.items()]

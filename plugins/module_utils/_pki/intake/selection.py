@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from ..validation.path import Search, find_path
 from ..values import x509_parts as parts
 from ..values.certificates import signed_by
+from ..values.lists import some
 from ..values.moments import iso
 from .containers import is_rsa
 from .material import FoundCertificate, FoundKey, Material
@@ -248,8 +249,8 @@ def _listed(entries: Sequence[FoundCertificate]) -> str:
             f"{entry.view.title} until {until}, SHA-256 {entry.view.fingerprint[:16]}\N{HORIZONTAL ELLIPSIS}"
             f"{name} ({entry.source})"
         )
-    rest = len(entries) - len(shown)
-    return "; ".join(shown) + (f"; and {rest} more" if rest > 0 else "")
+    # Only the first ones are described; the others count.
+    return some([*shown, *("" for _entry in entries[6:])], 6, "; ")
 
 
 def _sources(keys: Sequence[FoundKey]) -> str:

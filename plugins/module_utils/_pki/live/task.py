@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..._plain.errors import InputError
 from ..._plain.tls_probe import Endpoint, Handshake, Probe
-from ..values.text import listed
+from ..values.lists import some
 from . import judge as states
 from .judge import Judge, LiveResult
 from .known import Known
@@ -130,4 +130,4 @@ def summary_lines(results: Sequence[LiveResult], most: int = 10) -> list[str]:
 def _named(title: str, sensors: list[str], most: int) -> list[str]:
     if not sensors:
         return []
-    return [f"  {len(sensors)} {title}: {listed(sensors, most)}"]
+    return [f"  {len(sensors)} {title}: {some(sensors, most)}"]

@@ -330,10 +330,10 @@ class StageFolder:
         :param contents: the bytes by kind (``crt``, ``key``, ``pem``).
         :raises FileError: it could not be written; nothing is left behind.
         """
-        name = f"{moment.strftime('%Y%m%dT%H%M%SZ')}-{mark[:16]}"
-        path = os.path.join(self.folder, sensor, name)
         try:
             with self._open_home(sensor, make=True) as home:
+                name = _next_name([entry for entry in home.listdir() if _BUNDLE.match(entry)], moment, mark)
+                path = home.at(name)
                 work = home.unused_name()
                 try:
                     with home.make_folder(work, _FOLDER_MODE) as inner:
@@ -435,6 +435,16 @@ class StageFolder:
                     home.rmtree(name, missing_ok=True)
                 except OSError as error:
                     raise FileError(f"{path} could not be removed: {why(error)}; it may hold a key") from error
+
+
+def _next_name(there: Sequence[str], moment: datetime.datetime, mark: str) -> str:
+    """A name that sorts behind all others: names tell which bundle is the later one, also within a second."""
+    stamp = moment.strftime("%Y%m%dT%H%M%SZ")
+    latest = max((name.partition("-")[0] for name in there), default="")
+    if latest >= stamp:
+        after = datetime.datetime.strptime(latest, "%Y%m%dT%H%M%SZ") + datetime.timedelta(seconds=1)
+        stamp = after.strftime("%Y%m%dT%H%M%SZ")
+    return f"{stamp}-{mark[:16]}"
 
 
 def _by_hand(link: str) -> str:

@@ -18,6 +18,7 @@ from ..values.certificates import CertificateView
 from ..values.failures import alone
 from . import rules_certificate, rules_own, rules_reading, rules_relations
 from .case import Case, Settings
+from .facts import common_names as names_of
 from .facts import numbering_of, result_facts
 from .model import Bundle, BundleReport, Finding, FleetReport, Identity, KnownCertificate, Policy
 from .rules_fleet import FLEET_IDS, expiring, judge_fleet
@@ -98,7 +99,7 @@ def _identity(case: Case) -> Identity:
     common_names: tuple[str, ...] = ()
     public_key_id = fingerprint = numbering = None
     if view is not None:
-        common_names = tuple(view.common_names)
+        common_names = tuple(names_of(view))
         fingerprint = view.fingerprint
         numbering = numbering_of(view)
         if view.spki:

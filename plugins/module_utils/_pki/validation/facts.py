@@ -33,7 +33,7 @@ def result_facts(case: Case) -> dict[str, Any]:
     if view is None:
         return {}
     left = view.not_after - case.at
-    names = view.common_names
+    names = common_names(view)
     return {
         "common_name": names[-1] if names else None,
         "subject": name_text(view.subject),
@@ -48,9 +48,7 @@ def result_facts(case: Case) -> dict[str, Any]:
         "key_bits": getattr(view.public_key, "key_size", None),
         "dns_names": view.alternative_names(x509.DNSName),
         "ip_addresses": [str(address) for address in view.alternative_names(x509.IPAddress)],
-        "subject_order": _orders(
-            case.settings.profile.subject_order, [short for short, _value in name_pairs(view.subject)]
-        ),
+        "subject_order": _orders(case.settings.profile.subject_order, [short for short, _value in subject_pairs(view)]),
         "extension_order": _orders(
             [extension_name(oid) for oid in case.settings.profile.extension_order],
             [extension_name(oid) for oid in view.extensions],
@@ -65,7 +63,7 @@ def rule_facts(case: Case, view: CertificateView) -> dict[str, Any]:
     return {
         **result_facts(case),
         "name": case.bundle.name,
-        "subject_fields": [{"field": short, "value": value} for short, value in name_pairs(view.subject)],
+        "subject_fields": [{"field": short, "value": value} for short, value in subject_pairs(view)],
         "issuer_fields": [{"field": short, "value": value} for short, value in name_pairs(view.issuer)],
         "validity_days": (view.not_after - view.not_before).days,
         "key_type": key_type(view.public_key),
@@ -78,6 +76,18 @@ def rule_facts(case: Case, view: CertificateView) -> dict[str, Any]:
         "policies": [policy.policy_identifier.dotted_string for policy in view.value("2.5.29.32") or []],
         "crl_urls": crl_urls(view),
     }
+
+
+@functools.lru_cache(maxsize=64)
+def subject_pairs(view: CertificateView) -> list[tuple[str, str]]:
+    """The subject as pairs of short field name and text; several rules ask for it."""
+    return name_pairs(view.subject)
+
+
+@functools.lru_cache(maxsize=64)
+def common_names(view: CertificateView) -> list[str]:
+    """All CNs of the subject, in its order."""
+    return [value for short, value in subject_pairs(view) if short == "CN"]
 
 
 def key_type(key: Any) -> str | None:
@@ -106,6 +116,7 @@ def _issuer_mark(issuer_name: Any) -> bytes:
     return hashlib.sha256(repr(issuer_name).encode()).digest()
 
 
+@functools.lru_cache(maxsize=1024)
 def numbering_of(view: CertificateView) -> str:
     """A mark that two certificates share exactly if they are of one issuer's name and have one serial number."""
     serial = view.serial.to_bytes(view.serial.bit_length() // 8 + 1, "big", signed=True)

@@ -9,11 +9,11 @@ import datetime
 
 from ..crypto import ExtendedKeyUsageOID, rsa, x509
 from ..values import names
-from ..values.certificates import extension_name, name_pairs, show, signed_by
+from ..values.certificates import extension_name, show, signed_by
 from ..values.moments import iso
 from . import weak_keys
 from .case import Case, Rules
-from .facts import crl_urls, key_type
+from .facts import common_names, crl_urls, key_type, subject_pairs
 from .path import critical_extensions_refused
 
 RULES = Rules()
@@ -102,7 +102,12 @@ def public_key(case: Case) -> None:
     if algorithm is not None and algorithm.dotted_string != _RSA_ENCRYPTION:
         oid = algorithm.dotted_string
         case.report("crt.key-type", f"the key may only be used with RSASSA-PSS ({oid}); wanted: plain RSA", _path(case))
-    weakness = weak_keys.public_weakness(key, thorough=case.settings.key_check == "full")
+    own = case.private_key
+    weakness = weak_keys.public_weakness(
+        key,
+        thorough=case.settings.key_check == "full",
+        private_known=isinstance(own, rsa.RSAPrivateKey) and own.public_key() == key,
+    )
     if weakness is not None:
         case.report("crt.weak-key", f"the public key can be broken: {weakness}", _path(case))
     unusual = weak_keys.unusual_exponent(key)
@@ -222,7 +227,7 @@ def alternative_names(case: Case) -> None:
             kind = "IP address as a DNS name" if names.is_ip_address(name.strip("[]")) else "DNS name"
             case.report("crt.san-malformed", f"the {kind} {show(name)!r} is none; wanted: {problem}", _path(case))
     known = {name.lower() for name in dns_names} | {str(address) for address in addresses}
-    for common_name in view.common_names[-1:]:
+    for common_name in common_names(view)[-1:]:
         if common_name.strip() and "*" not in common_name and common_name.lower() not in known:
             case.report("crt.san-without-cn", f"the alternative names lack the CN {show(common_name)}", _path(case))
 
@@ -253,7 +258,7 @@ def common_name(case: Case) -> None:
     view, expected = case.certificate, case.bundle.expected_common_name
     if view is None:
         return
-    found = [name for name in view.common_names if name.strip()]
+    found = [name for name in common_names(view) if name.strip()]
     if not found:
         case.report("subject.cn-missing", "the subject has no common name (CN)", _path(case))
         return
@@ -288,7 +293,7 @@ def subject_fields(case: Case) -> None:
     if view is None:
         return
     profile = case.settings.profile
-    pairs = name_pairs(view.subject)
+    pairs = subject_pairs(view)
     present = [short for short, value in pairs if value.strip()]
     for field in profile.required_fields:
         if field not in present:

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
+from collections.abc import Callable
 
 from ..._plain.errors import KeyReadError, PassphraseError
 from ..crypto import UnreadableError, guard
@@ -19,6 +21,7 @@ from ..values.certificates import (
     read_shared_certificates,
     signed_by,
 )
+from . import pem_text
 from .case import Case, Rules
 from .model import Source
 
@@ -108,8 +111,21 @@ def _pick_leaf(case: Case, found: CertificateFile) -> CertificateView:
     return (ends or list(found.views))[0]
 
 
-def _report_text_encoding(case: Case, source: Source, content: reading.Content) -> None:
+# For chains, which are the same for many sensors, down to the byte.
+_shared_problem = functools.lru_cache(maxsize=64)(pem_text.problem)
+
+
+def _report_text_encoding(
+    case: Case,
+    source: Source,
+    content: reading.Content,
+    pem_problem: Callable[[bytes], str | None] = pem_text.problem,
+) -> None:
     if content.text_encoding is None:
+        problem = pem_problem(source.data or b"") if content.encoding == "pem" and source.is_file else None
+        if problem is not None:
+            message = f"OpenSSL does not read the file, and so no web server does: {problem}"
+            case.report("file.unreadable-text", message, source.path)
         return
     # A byte order mark of UTF-8 is skipped by OpenSSL since 1.1.1.
     check_id = "file.encoding" if content.text_encoding.startswith("UTF-8") else "file.unreadable-text"
@@ -162,7 +178,7 @@ def read_private_key(case: Case) -> None:
     except KeyReadError as error:
         case.report("key.parse", f"the private key cannot be read: {error}", source.path)
     else:
-        if not data.startswith(b"-----BEGIN"):
+        if not data.startswith(b"-----BEGIN") or pem_text.problem(data) is not None:
             content = reading.read_content(data)
             _report_text_encoding(case, source, content)
             _report_binary(case, source, content, PRIVATE_KEY, "private key")
@@ -213,7 +229,7 @@ def read_chain(case: Case) -> None:
         views = _read_cas(case, source, "chain")
         case.chain_broken = not views
         content = read_shared_certificates(source).content
-        _report_text_encoding(case, source, content)
+        _report_text_encoding(case, source, content, _shared_problem)
         if views:
             _report_binary(case, source, content, CHAIN, "chain")
         kept: dict[str, CertificateView] = {}

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ..crypto import InvalidSignature, UnsupportedAlgorithm, rsa, serialization
-from ..profiles.base import ROOT_FIRST
+from ..profiles.files import ordered
 from ..values import keys
 from ..values.certificates import CertificateView, name_text, normal_name, signed_by, verify_signature
 from ..values.x509_parts import serial_text
@@ -168,11 +168,12 @@ def chain_file(case: Case) -> None:
     source, leaf, search, path = case.bundle.chain, case.certificate, case.search, case.path
     if source is None or leaf is None or search is None or path is None:
         return
-    above = {view.fingerprint for view in path.views} | related(leaf, search)
+    above = {view.fingerprint for view in path.views}
+    if any(view.fingerprint not in above for view in case.chain):
+        above |= related(leaf, search)
     position_in_file = {view.fingerprint: position for position, view in enumerate(case.chain)}
-    root_first = case.settings.profile.chain_order == ROOT_FIRST
     upwards = [view for view in path.views[1:] if view.fingerprint in position_in_file]
-    in_order = upwards[::-1] if root_first else upwards
+    in_order = ordered(case.settings.profile, upwards)
     positions = [position_in_file[view.fingerprint] for view in in_order]
     if positions != sorted(positions):
         wanted = ", ".join(view.title for view in in_order)

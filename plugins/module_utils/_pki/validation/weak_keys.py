@@ -54,6 +54,12 @@ def _products() -> tuple[int, ...]:
 
 
 @functools.lru_cache(maxsize=1)
+def _first_primes() -> int:
+    """The product of the first of them, of about the size of a modulus."""
+    return _products()[0]
+
+
+@functools.lru_cache(maxsize=1)
 def _primorial() -> int:
     return math.prod(_products())
 
@@ -71,8 +77,10 @@ def _roca_groups() -> tuple[tuple[int, frozenset[int]], ...]:
     return tuple(groups)
 
 
-def public_weakness(key: rsa.RSAPublicKey, thorough: bool = False) -> str | None:
+def public_weakness(key: rsa.RSAPublicKey, thorough: bool = False, private_known: bool = False) -> str | None:
     """Why an RSA public key can be broken, or None.
+
+    :param private_known: its private key is at hand, so that :func:`private_weakness` sees what is searched for here.
 
     :param thorough: also look for what takes milliseconds: primes that are a little farther apart, powers, a modulus
         that is a prime itself.
@@ -86,16 +94,18 @@ def public_weakness(key: rsa.RSAPublicKey, thorough: bool = False) -> str | None
     if not n & 1:
         return "its modulus is even"
     # Modulo n first: a common divisor with a product of ten thousand primes would cost more.
-    common = math.gcd(n, _primorial() % n)
+    common = math.gcd(n, _first_primes() if private_known else _primorial() % n)
     if common != 1:
         return f"its modulus has the small factor {next(prime for prime in _small_primes() if common % prime == 0)}"
+    if all(n % prime in members for prime, members in _roca_groups()):
+        return "it was made by a chip with the weakness CVE-2017-15361 (ROCA)"
+    if private_known and not thorough:
+        return None
     root = math.isqrt(n)
     if root * root == n:
         return "its modulus is a square: both primes are the same"
     if _fermat(n, root, _FERMAT_STEPS_THOROUGH if thorough else _FERMAT_STEPS):
         return "its two primes are so close that the modulus is factored at once (Fermat)"
-    if all(n % prime in members for prime, members in _roca_groups()):
-        return "it was made by a chip with the weakness CVE-2017-15361 (ROCA)"
     if e.bit_length() > 64 and _wiener(n, e):
         return "its private exponent is so small that it can be computed from the public key (Wiener)"
     if _sparse(n):

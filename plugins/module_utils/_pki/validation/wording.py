@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..values.lists import counted
 from .model import ERROR, WARNING, Finding, FleetReport
 
 MAX_LINES = 60
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def counts_text(findings: Sequence[Finding]) -> str:
@@ -21,9 +18,9 @@ def counts_text(findings: Sequence[Finding]) -> str:
     errors = sum(finding.severity == ERROR for finding in findings)
     warnings = sum(finding.severity == WARNING for finding in findings)
     others = len(findings) - errors - warnings
-    parts = [_count(errors, "error")] if errors else []
-    parts += [_count(warnings, "warning")] if warnings else []
-    parts += [_count(others, "note")] if others else []
+    parts = [counted(errors, "error")] if errors else []
+    parts += [counted(warnings, "warning")] if warnings else []
+    parts += [counted(others, "note")] if others else []
     return ", ".join(parts) or "no findings"
 
 
@@ -39,12 +36,12 @@ def report_text(report: FleetReport) -> str:
     everything = [finding for result in report.results for finding in result.findings]
     everything += report.fleet_findings
     waived = sum(len(result.waived) for result in report.results) + len(report.fleet_waived)
-    trace = f"; {_count(waived, 'finding')} waived" if waived else ""
+    trace = f"; {counted(waived, 'finding')} waived" if waived else ""
     if len(report.results) == 1:
         verdict = f"{report.results[0].name} is {'fit' if report.valid else 'not fit'}"
     else:
         unfit = sum(not result.valid for result in report.results)
-        verdict = f"{len(report.results) - unfit} of {_count(len(report.results), 'certificate')} are fit"
+        verdict = f"{len(report.results) - unfit} of {counted(len(report.results), 'certificate')} are fit"
         if not unfit and not report.valid:
             verdict += ", but not together"
     lines = [f"{verdict}: {counts_text(everything)}{trace}."]

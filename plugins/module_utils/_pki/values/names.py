@@ -21,6 +21,8 @@ _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z")
 
 def is_ip_address(text: str) -> bool:
     """Whether the text is an IPv4 or IPv6 address."""
+    if ":" not in text and not text[-1:].isdigit():
+        return False  # as nearly all names that are asked about
     try:
         ipaddress.ip_address(text)
     except ValueError:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..crypto import x509
@@ -22,12 +21,6 @@ def show(text: str, limit: int = 120) -> str:
     if not text.isprintable():
         clean = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
     return clean if len(clean) <= limit else clean[: limit - 1] + "\N{HORIZONTAL ELLIPSIS}"
-
-
-def listed(entries: Sequence[str], most: int = 10, separator: str = ", ") -> str:
-    """A list of which the first ones are named and the others counted: ``a, b, c and 12 more``."""
-    rest = len(entries) - most
-    return separator.join(entries[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def serial_text(serial: int) -> str:

@@ -756,7 +756,8 @@ CHECKS: tuple[Check, ...] = (
         "file.unreadable-text",
         ERROR,
         "A text that a web server does not read",
-        "Certificate, key and chain are PEM in plain ASCII; with UTF-16 or UTF-32 a web server does not start.",
+        "Certificate, key and chain are plain PEM: with UTF-16, indented blocks, or blank lines in them a web server "
+        "does not start.",
         _REQUIREMENTS,
         "Write the file anew as plain PEM; cert_convert does.",
         OTHER_ERROR,

@@ -22,19 +22,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 sys.path.insert(0, str(Path(__file__).parent))
-from house import Site, actions, make_ca, sensor
-
-
-@pytest.fixture(scope="module")
-def ca(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("ca") / "ca"
-    make_ca(folder)
-    return folder
-
-
-@pytest.fixture
-def site(tmp_path: Path, ca: Path) -> Site:
-    return Site(tmp_path, ca)
+from house import Site, actions, sensor
 
 
 def test_a_second_run_keeps_and_writes_nothing(site: Site) -> None:

@@ -16,19 +16,7 @@ from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state imp
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.stage_folder import LOCKS, STORE
 
 sys.path.insert(0, str(Path(__file__).parent))
-from house import Site, make_ca, sensor
-
-
-@pytest.fixture(scope="module")
-def ca(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("ca") / "ca"
-    make_ca(folder)
-    return folder
-
-
-@pytest.fixture
-def site(tmp_path: Path, ca: Path) -> Site:
-    return Site(tmp_path, ca)
+from house import Site, sensor
 
 
 def test_an_earlier_bundle_that_is_given_by_its_path_is_not_deleted(site: Site) -> None:

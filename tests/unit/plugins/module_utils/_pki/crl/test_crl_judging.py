@@ -370,4 +370,4 @@ def test_of_very_many_urls_the_first_are_fetched(kitchen: Kitchen) -> None:
     assert case.wanted_urls() == urls[:MAX_URLS]
     verdict = judge(case)
     assert len(verdict.verdicts) == MAX_URLS
-    assert "names 3000 URLs" in verdict.verdicts[-1].warnings[-1]
+    assert "names 3000 CRL URLs" in verdict.notes[-1]

@@ -138,3 +138,10 @@ def test_a_bundle_has_exactly_one_of_each(tmp_path: Path, names: list[str]) -> N
         (tmp_path / name).touch()
     with pytest.raises(FileError, match=r"holds (no|2) \.(crt|key)"):
         find_files(str(tmp_path))
+
+
+def test_bundles_of_one_second_keep_their_order(store: StageFolder) -> None:
+    names = [store.add("sensor-1", mark, "x", contents("1"), MOMENT).folder for mark in ("FF", "AA", "CC")]
+    assert store.bundles("sensor-1") == names
+    store.reveal("sensor-1", names[1])
+    assert store.pending("sensor-1") == [names[2]]
