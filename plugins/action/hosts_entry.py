@@ -9,7 +9,7 @@ from typing import Any
 
 from ..module_utils._plain.errors import PkiError
 from ..module_utils._plain.hosts_file_options import ARGUMENT_SPEC
-from ..plugin_utils.controller_action import GroupedAction
+from ..plugin_utils.controller_action import GroupedAction, finished, refusal
 
 
 class ActionModule(GroupedAction):
@@ -26,6 +26,6 @@ class ActionModule(GroupedAction):
             # A module that does not know an option returns what it was given.
             self.options(ARGUMENT_SPEC)
         except PkiError as error:
-            return {"failed": True, "msg": str(error)}
+            return refusal(error)
         result.update(self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val))
-        return result
+        return finished(result)

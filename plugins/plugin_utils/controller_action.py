@@ -15,6 +15,7 @@ from ansible.plugins.action import ActionBase
 from ..module_utils._pki.crypto import CRYPTOGRAPHY_PROBLEM
 from ..module_utils._plain.errors import InputError, PkiError
 from . import ansible_internals
+from .harmless_result import harmless_result
 
 
 class GroupedAction(ActionBase):
@@ -73,9 +74,9 @@ class ControllerAction(GroupedAction):
         if CRYPTOGRAPHY_PROBLEM:
             return {"failed": True, "msg": CRYPTOGRAPHY_PROBLEM}
         try:
-            return self.work(self.options(self.ARGUMENT_SPEC), task_vars or {})
+            return finished(self.work(self.options(self.ARGUMENT_SPEC), task_vars or {}))
         except PkiError as error:
-            return {"failed": True, "msg": str(error)}
+            return refusal(error)
 
     @abc.abstractmethod
     def work(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -93,6 +94,17 @@ class ControllerAction(GroupedAction):
     def diff_mode(self) -> bool:
         """Whether the user wants to see what changes."""
         return bool(self._task.diff)
+
+
+def finished(result: dict[str, Any]) -> dict[str, Any]:
+    """A result as it may be shown to people."""
+    harmless_result(result)
+    return result
+
+
+def refusal(error: PkiError) -> dict[str, Any]:
+    """The result of a task that cannot be done."""
+    return finished({"failed": True, "msg": str(error)})
 
 
 def _private_keys(value: Any, where: str) -> Iterator[str]:

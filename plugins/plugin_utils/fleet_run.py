@@ -159,7 +159,7 @@ def described(values: Mapping[str, Any], read_from: str, default: str) -> dict[s
 def _without_secrets(issuers: Any) -> Any:
     """The issuers' settings, with the names of the secret ones in C(secrets) in place of their values."""
     if not isinstance(issuers, Mapping):
-        return issuers or {}
+        return {}
     found: dict[str, Any] = {}
     for name, settings in issuers.items():
         if isinstance(settings, Mapping):
@@ -167,7 +167,8 @@ def _without_secrets(issuers: Any) -> Any:
             settings = {key: value for key, value in settings.items() if key not in secret}
             if secret:
                 settings["secrets"] = secret
-        found[name] = settings
+        # What is no description stands there by mistake, and may be a secret.
+        found[name] = settings if isinstance(settings, Mapping) else {}
     return found
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from ..module_utils._pki.crypto import CRYPTOGRAPHY_PROBLEM
 from ..module_utils._plain.errors import PkiError
-from .controller_action import GroupedAction
+from .controller_action import GroupedAction, finished, plain, refusal
+from .secrets import with_secrets
 
 
 class LocalOrRemoteAction(GroupedAction):
@@ -32,18 +33,19 @@ class LocalOrRemoteAction(GroupedAction):
         result: dict[str, Any] = super().run(tmp, task_vars)
         try:
             # Also for another host: a module that does not know an option returns what it was given.
-            params = self.options(self.ARGUMENT_SPEC)
+            params = with_secrets(self, task_vars or {}, self.options(self.ARGUMENT_SPEC))
+            given = with_secrets(self, task_vars or {}, plain(self._task.args))
         except PkiError as error:
-            return {"failed": True, "msg": str(error)}
+            return refusal(error)
         if not self._in_process():
-            result.update(self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val))
-            return result
+            result.update(self._execute_module(module_args=given, task_vars=task_vars, wrap_async=self._task.async_val))
+            return finished(result)
         if CRYPTOGRAPHY_PROBLEM:
             return {"failed": True, "msg": CRYPTOGRAPHY_PROBLEM}
         try:
-            return self.work(params)
+            return finished(self.work(params))
         except PkiError as error:
-            return {"failed": True, "msg": str(error)}
+            return refusal(error)
 
     @abc.abstractmethod
     def work(self, params: dict[str, Any]) -> dict[str, Any]:

@@ -42,20 +42,21 @@ SECRETS: dict[str, Any] = {
         "plain": f"{MARKER}-text",
     },
     "output_secret": f"{MARKER}-output",
+    "input_secret": f"{MARKER}-pfx",
 }  # fmt: skip
 CONVERT = [
     {
-        "hosts": "localhost",
+        "hosts": "sensor-2.plant.example",
         "gather_facts": False,
         "connection": "local",
         "tasks": [
             {
                 "name": "Convert",
                 "ot_pki.defender_iot.cert_convert": {
-                    "src": ["{{ inventory_dir }}/received.pfx"],
-                    "passphrase": "{{ import_certificates_passphrases[1] }}",
-                    "output_passphrase": "{{ output_secret }}",
-                    "outputs": {"key": "{{ inventory_dir }}/out/made.key", "crt": "{{ inventory_dir }}/out/made.crt"},
+                    "src": ["{{ playbook_dir }}/received.pfx"],
+                    "passphrase_variable": "input_secret",
+                    "output_passphrase_variable": "output_secret",
+                    "outputs": {"key": "{{ playbook_dir }}/out/made.key", "crt": "{{ playbook_dir }}/out/made.crt"},
                 },
             },
         ],
@@ -139,6 +140,9 @@ class Watched:
             ANSIBLE_LOCAL_TEMP=str(self.folders["local"]),
             ANSIBLE_REMOTE_TEMP=str(self.folders["local"]),
             ANSIBLE_CALLBACK_RESULT_FORMAT="yaml",
+            ANSIBLE_CALLBACKS_ENABLED="ansible.builtin.tree,ansible.builtin.junit",
+            ANSIBLE_CALLBACK_TREE_DIR=str(self.folders["cache"] / "tree"),
+            JUNIT_OUTPUT_DIR=str(self.folders["cache"] / "junit"),
             TMPDIR=str(self.folders["tmp"]),
         )
 
@@ -158,7 +162,11 @@ class Watched:
 
     def runner(self, name: str, *options: str) -> Seen:
         """By ansible-runner, whose artifacts keep each event with its task's options."""
-        asked = {"playbook": f"ot_pki.defender_iot.{name}", "inventory": str(self.site.inventory), "verbosity": 4}
+        asked = {
+            "playbook": name if "/" in name else f"ot_pki.defender_iot.{name}",
+            "inventory": str(self.site.inventory),
+            "verbosity": 4,
+        }
         asked.update(
             private_data_dir=str(self.folders["artifacts"]), cmdline=" ".join([*self.site.options, *options]),
             project_dir=str(self.site.folder),
@@ -195,7 +203,7 @@ def test_no_secret_is_seen(ansible: Any, tmp_path: Path, given: str, callback: s
     # Issuers that ask others, and one that is no description; whatever the run makes of them.
     _nothing(play("deploy_certs", "-e", "sensor_certificates_issuer=corporate"), "issuers")
     (site.folder / "convert.yml").write_text(yaml.safe_dump(CONVERT))
-    _nothing(watched.playbook(str(site.folder / "convert.yml")), "cert_convert", 0)
+    _nothing(play(str(site.folder / "convert.yml")), "cert_convert", 0)
     assert (site.folder / "out" / "made.key").read_text().startswith("-----BEGIN ENCRYPTED PRIVATE KEY-----")
     site.write({"sensors": {"hosts": {RECEIVED: {}}}})
     _nothing(play("import_certs", *no_issuers), "import_certs", 0)
@@ -332,7 +340,7 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     ("cert_revoke", {"ca_dir": "{{ folder }}/ca", "passphrase": MARKER}),
     ("cert_revoke", {"ca_dir": "{{ folder }}/ca", "revocations": [{"passphrase": MARKER}]}),
     ("cert_revoke", {"ca_dir": "{{ folder }}/ca", "revocations": MARKER}),
-    ("crl_publish", {"ca_dir": "{{ folder }}/ca", "pasphrase": MARKER}),
+    ("crl_publish", {"ca_dir": "{{ folder }}/ca", "publish_dir": "{{ folder }}/crl", "pasphrase": MARKER}),
     ("crl_reachable", {"urls": ["http://127.0.0.1:9/a.crl"], "proxy": f"http://ot:{MARKER}/{MARKER}@127.0.0.1:9"}),
     ("crl_reachable", {"urls": ["http://127.0.0.1:9/a.crl"], "proxy": f"http://ot:{MARKER}"}),
     ("crl_reachable", {"urls": ["http://127.0.0.1:9/a.crl"], "proxy": f"http://ot:/{MARKER}/@[::1"}),

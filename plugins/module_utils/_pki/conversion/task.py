@@ -31,8 +31,11 @@ _OWN_SPEC: dict[str, dict[str, Any]] = {
     "src": {"type": "list", "elements": "path"},
     "outputs": {"type": "dict"},
     "passphrase": {"type": "str", "no_log": True},
+    # Read by the action, on the control node.
+    "passphrase_variable": {"type": "str", "no_log": False},
     "passphrase_file": {"type": "path", "no_log": False},
     "output_passphrase": {"type": "str", "no_log": True},
+    "output_passphrase_variable": {"type": "str", "no_log": False},
     "output_passphrase_file": {"type": "path", "no_log": False},
     "select": {"type": "str"},
     "key_format": {"type": "str", "choices": [PKCS8, TRADITIONAL], "no_log": False},
