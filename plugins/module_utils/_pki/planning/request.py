@@ -330,7 +330,8 @@ def duplicate_faults(
         if common_name is None:
             common_name = name
         if isinstance(name, str):
-            users.setdefault(("name", name), []).append((position, name))
+            # Folders of the stage directory: on a file system that ignores case two of these would be one.
+            users.setdefault(("name", names.look_alike(name)), []).append((position, name))
         if isinstance(common_name, str) and common_name:
             # DNS names are compared without case (RFC 4343).
             users.setdefault(("common_name", common_name.lower()), []).append((position, str(name)))
@@ -338,10 +339,16 @@ def duplicate_faults(
     for (variable, value), holders in users.items():
         if len(holders) < 2:
             continue
-        for position, _name in holders:
+        for position, name in holders:
             if position >= len(mine):
                 continue
             rest = [other for place, other in holders if place != position]
+            alike = variable == "name" and any(other != name for other in rest)
             wanted = f"a value of its own: {some(rest)} has the same"
-            faults.setdefault(position, []).append(Fault(variable, wanted, shown(value)))
+            if alike:
+                wanted = (
+                    f"a name that differs in more than case or what nobody sees: {some(rest)} looks the same, "
+                    "and their folders would be one where case does not count"
+                )
+            faults.setdefault(position, []).append(Fault(variable, wanted, shown(name if alike else value)))
     return faults

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..._plain.texts import harmless
+
 # More digits than any number that is asked for here; int() itself refuses texts beyond some thousands.
 _NUMBER = re.compile(r"\s*[+-]?[0-9]{1,18}\s*\Z")
 
@@ -28,8 +30,8 @@ class Fault:
         :param prefix: how the caller's variables begin, ``sensor_certificates_`` for the role's.
         """
         given = "is missing" if self.given is None else f"is {self.given}"
-        variable = self.variable if self.variable.isprintable() else ascii(self.variable)
-        return f"{prefix}{variable} {given}; wanted: {self.wanted}"
+        # A variable's name may be one that somebody made up, and what is wanted may name another sensor.
+        return harmless(f"{prefix}{self.variable} {given}; wanted: {self.wanted}")
 
 
 def shown(value: Any) -> str:
