@@ -51,7 +51,6 @@ options:
   passphrase_variable:
     description: The name of the variable that holds O(passphrase), so that no callback which records options gets it.
     type: str
-    version_added: 1.1.0
   passphrase_file:
     description: A file whose first line is O(passphrase).
     type: path
@@ -63,7 +62,6 @@ options:
   output_passphrase_variable:
     description: The name of the variable that holds O(output_passphrase), so that no callback which records options gets it.
     type: str
-    version_added: 1.1.0
   output_passphrase_file:
     description: A file whose first line is O(output_passphrase).
     type: path
@@ -116,7 +114,6 @@ options:
       passphrase_variable:
         description: See O(passphrase_variable).
         type: str
-        version_added: 1.1.0
       passphrase_file:
         description: See O(passphrase_file).
         type: path
@@ -126,7 +123,6 @@ options:
       output_passphrase_variable:
         description: See O(output_passphrase_variable).
         type: str
-        version_added: 1.1.0
       output_passphrase_file:
         description: See O(output_passphrase_file).
         type: path

@@ -48,7 +48,6 @@ options:
   private_key_passphrase_variable:
     description: The name of the variable that holds O(private_key_passphrase), so that no callback which records options gets it.
     type: str
-    version_added: 1.1.0
   chain:
     description:
       - Path of the chain, the issuing CA first, up to the root. The root may be left out if O(trusted_roots) holds it.
@@ -88,7 +87,6 @@ options:
   certificates_variable:
     description: The name of the variable that holds O(certificates), if passphrases stand in it.
     type: str
-    version_added: 1.1.0
   certificates:
     description:
       - Certificates to judge in one call, and as a fleet. The module's own options of the same names are the defaults of each.
@@ -107,7 +105,6 @@ options:
       private_key_passphrase_variable:
         description: See O(private_key_passphrase_variable).
         type: str
-        version_added: 1.1.0
       chain:
         description: See O(chain).
         type: path

@@ -94,7 +94,6 @@ options:
   proxy_variable:
     description: The name of the variable that holds O(proxy), so that no callback which records options gets its password.
     type: str
-    version_added: 1.1.0
   no_proxy:
     description: Hosts and domains that are asked without O(proxy), separated by commas.
     type: str
