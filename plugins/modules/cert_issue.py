@@ -211,7 +211,7 @@ EXAMPLES = r"""
         sans: [192.0.2.11]
     stage_dir: /srv/ot-pki/staged
     ca_dir: /srv/ot-pki/local_ca
-    ca_passphrase: "{{ vault_local_ca_passphrase }}"
+    ca_passphrase_variable: vault_local_ca_passphrase
   register: issued
   run_once: true
 """

@@ -43,7 +43,7 @@ _SECTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
         "crl_access_",
         ("fail_on", "proxy", "no_proxy", "timeout", "connect_timeout", "retries", "max_bytes", "fetcher"),
     ),
-    "fleet_report": ("fleet_report_", ("most", "formats", "query", "fail_on")),
+    "fleet_report": ("fleet_report_", ("most", "formats", "query", "fail_on", "since", "sheets")),
 }
 _FOLDERS = {
     "stage_dir": f"{SENSOR_PREFIX}stage_dir",
@@ -165,7 +165,7 @@ def described(values: Mapping[str, Any], read_from: str, default: str) -> dict[s
 def _without_secrets(issuers: Any) -> Any:
     """The issuers' settings; those that are or may be secret are only named, in C(secrets)."""
     if not isinstance(issuers, Mapping):
-        return issuers or {}
+        return {}
     found: dict[str, Any] = {}
     for name, settings in issuers.items():
         if isinstance(settings, Mapping):
@@ -173,7 +173,8 @@ def _without_secrets(issuers: Any) -> Any:
             settings = {key: value for key, value in settings.items() if key in PUBLIC_SETTINGS}
             if secret:
                 settings["secrets"] = secret
-        found[name] = settings
+        # What is no description stands there by mistake, and may be a secret.
+        found[name] = settings if isinstance(settings, Mapping) else {}
     return found
 
 

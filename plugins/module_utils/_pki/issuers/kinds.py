@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..._plain.errors import InputError, PkiError
-from ..values.faults import shown
+from ..values.faults import kind_of, shown
 from . import cfssl, received, request_folder, self_signed, vault
 from .base import Issuer, Maker, Run
 from .local_ca import issuer as local_ca
@@ -56,16 +56,16 @@ def check_described(described: Any, variable: str = "sensor_certificates_issuers
     if described is None or described == "":
         return {}
     if not isinstance(described, Mapping):
-        raise InputError(f"{variable} is {shown(described)}; wanted: a map from an issuer's name to its settings")
+        raise InputError(f"{variable} is {kind_of(described)}; wanted: a map from an issuer's name to its settings")
     found = {}
     for name, settings in described.items():
         where = f"{variable}.{name}"
         if name in BUILT_IN:
             raise InputError(f"{where}: this name is built in; wanted: another name")
         if not isinstance(settings, Mapping):
-            raise InputError(f"{where} is {shown(settings)}; wanted: a dictionary with kind and its settings")
+            raise InputError(f"{where} is {kind_of(settings)}; wanted: a dictionary with kind and its settings")
         kind = settings.get("kind")
-        if kind not in DESCRIBED:
+        if not isinstance(kind, str) or kind not in DESCRIBED:
             close = difflib.get_close_matches(str(kind), list(DESCRIBED), n=1)
             hint = f"; did you mean {close[0]}?" if close else ""
             raise InputError(f"{where}.kind is {shown(kind)}; wanted: one of {', '.join(DESCRIBED)}{hint}")

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Mapping  # of collections.abc, Python 3.8 cannot subscript it while it runs
 
+from ..._plain.texts import harmless
 from ..crl.access import crl_lines
 from ..values.lists import counted, some
 
@@ -98,7 +99,8 @@ def summarize(run: Run, most: int = 10) -> Summary:
     if told and not done and not errors:
         lines = []  # a run for workstations or CRLs alone
     lines += told
-    return Summary(counts, next_due, tuple(lines))
+    # In one place, for all that is quoted: no text of others writes a line of its own, or over another one.
+    return Summary(counts, next_due, tuple(map(harmless, lines)))
 
 
 def _files(run: Run) -> list[str]:

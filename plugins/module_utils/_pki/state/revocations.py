@@ -23,6 +23,7 @@ from ..._plain.errors import FileError, InputError
 from ..._plain.files import read_file, why
 from ..crypto import x509
 from ..values import x509_parts as parts
+from ..values.faults import shown
 from ..values.x509_parts import serial_text
 from .ledger import FORMAT, MAX_RECORD, REVOKED, Ledger, actor, authority_key_of, content_of, damaged
 
@@ -75,7 +76,7 @@ def reason_of(value: object) -> str:
         for reason in REASONS:
             if reason.lower() == plain:
                 return reason
-    raise InputError(f"reason is {value!r}; wanted: one of {', '.join(REASONS)}")
+    raise InputError(f"reason is {shown(value)}; wanted: one of {', '.join(REASONS)}")
 
 
 def key_mark(certificate: x509.Certificate) -> str:
