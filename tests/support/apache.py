@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import shlex
 import socket
 import subprocess
@@ -137,8 +138,6 @@ def _stop(folder: Path) -> None:
         return
     try:
         subprocess.run(["/usr/sbin/apache2", "-f", str(folder / "apache.conf"), "-k", "stop"], check=False, timeout=30)
-        import select
-
         select.select([handle], [], [], 30)
     finally:
         os.close(handle)

@@ -84,7 +84,8 @@ this collection stages them; each of the others has one fault. `yes` means that 
   start with, is an error. The exceptions stand below.
 - The other way round it is stricter than clients are, since sensors ask for more than clients do.
 - "Python strict" is Python with `VERIFY_X509_STRICT`, its default since 3.13. Chromium and Firefox run without a
-  window and trust the roots through their NSS databases; each is one process for all bundles, so both remember.
+  window and trust the roots through their NSS databases. Each is one process for all bundles, so both remember what
+  they saw; they fetch a page by their own means, without drawing it.
 
 {versions}
 

@@ -217,8 +217,8 @@ CHECKS: tuple[Check, ...] = (
         "crt.digital-signature-missing",
         WARNING,
         "The key may not sign",
-        "TLS 1.3, and TLS 1.2 with forward secrecy, have the server sign; Java, GnuTLS and Chromium refuse a key that may "
-        "not.",
+        "TLS 1.3, and TLS 1.2 with forward secrecy, have the server sign; Java, GnuTLS and Chromium refuse a key that "
+        "may not.",
         "RFC 8446, section 4.4.2.2",
         f"{_NEW_CERTIFICATE} with keyUsage digitalSignature, keyEncipherment and keyAgreement.",
     ),
