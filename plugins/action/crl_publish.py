@@ -53,6 +53,7 @@ class ActionModule(ControllerAction):
         secrets = Secrets(HostVariables(self, task_vars, roles=("local_ca",)), host)
         passphrase = passphrase_of(params["ca_passphrase"] or secrets.value(params["ca_passphrase_variable"]))
         authority = open_authority(ca_dir, passphrase, moment, datetime.timedelta(0), open_keys=False)
+        authority.key  # noqa: B018 - a wrong passphrase is told now, and not on the day on which a CRL is due
         publisher = Publisher(
             folder=folder,
             ledger=ledger_of(ca_dir, params["ledger_dir"]),

@@ -51,13 +51,13 @@ def test_a_delivery_is_staged_and_what_is_not_is_said(ansible: Any, fleet: Fleet
     secrets = {"import_certificates_passphrases": ["Vaulted.1"]}
     planned = ansible.playbook("import_certs", fleet.inventory, "--check", "--diff", variables=secrets)
     assert planned.failed == {cn(3)}, planned.output
-    assert "4 sensors: 2 to be imported, 0 to be kept, 1 without received files, 1 cannot be done" in planned.output
+    assert "4 sensors: 2 to be issued, 0 to be kept, 1 pending, 1 cannot be done" in planned.output
     assert not fleet.stage.exists()
     run = ansible.playbook("import_certs", fleet.inventory, variables=secrets)
     assert run.code != 0
     assert run.failed == {cn(3)}, run.output
     assert "three.cer is missing; no key among the files belongs to it" in run.output
-    assert f"Nothing was received for: {cn(4)}" in run.output
+    assert f"no files were received for it: {cn(4)}" in run.output
     assert sorted(path.name for path in fleet.stage.iterdir() if not path.name.startswith(".")) == [cn(1), "two"]
     for sensor, number in ((cn(1), 1), ("two", 2)):
         folder = fleet.stage / sensor

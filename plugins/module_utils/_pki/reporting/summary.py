@@ -89,7 +89,7 @@ def summarize(run: Run, most: int = 10) -> Summary:
     lines += [f"FAILED {problem}" for problem in run.issued.get("problems") or []]
     lines += _findings(run.staged.get("results") or [], errors, most)
     lines += _next(due)
-    lines += _authority(run.local_ca)
+    lines += _authority(run.local_ca, run.check_mode)
     lines += _files(run)
     lines += _addresses(run.inputs, most)
     told = crl_lines(run.crl_publication, run.crl_copies, run.crl_access, run.check_mode)
@@ -196,7 +196,7 @@ def _next(due: Sequence[Result]) -> list[str]:
     return [f"Next due: {first['name']}{rest} from {first['renew_after'][:10]} on (ends {first['not_after'][:10]})"]
 
 
-def _authority(local_ca: Result) -> list[str]:
+def _authority(local_ca: Result, check_mode: bool) -> list[str]:
     if not local_ca or local_ca.get("failed"):
         return []
     lines = []
@@ -207,15 +207,18 @@ def _authority(local_ca: Result) -> list[str]:
         lines.append(f"Trust this root on workstations: {local_ca['root_certificate']} (SHA-256 {root['fingerprint']})")
         if len(local_ca["chain"]) > 1 and local_ca.get("root_key_present"):
             lines.append(
-                f"Take the root's key offline: {local_ca['dir']}/root.key is needed only for the root's CRL and for "
-                "another issuing CA"
+                f"Take the root's key offline: {local_ca['dir']}/root.key is needed only for another issuing CA "
+                "and for the root's revocation list"
             )
     if local_ca.get("changed") and not local_ca.get("name_constrained"):
         # Told when something can still be done about it: before the CA is trusted anywhere.
-        lines.append(
-            "Note: this CA may vouch for any name; to limit it, set local_ca_permitted_names, remove "
-            f"{local_ca['dir']} and its ledger before anything is trusted or uploaded, and run again"
-        )
+        how = "set local_ca_permitted_names before it is made"
+        if not check_mode:
+            how = (
+                f"set local_ca_permitted_names, remove {local_ca['dir']} and its ledger before anything is trusted or "
+                "uploaded, and run again"
+            )
+        lines.append(f"Note: this CA may vouch for any name; to limit it, {how}")
     return lines
 
 
