@@ -22,6 +22,7 @@ EXCEPTIONS: dict[str, tuple[frozenset[str], str]] = {
         "the sensors' documents ask for no SAN; the warning says that browsers want one",
     ),
     "san-without-cn": (EVERYBODY, "by the name in the SAN the console is reached; by the CN it is not, says the warning"),
+    "san-no-name": (frozenset({"GnuTLS"}), "every other client passes over an empty name"),
     "encipherment": (
         frozenset({"Chromium", "GnuTLS", "Java"}),
         "the documents ask for one of the two usages; OpenSSL, which sensors run, does not look at it",

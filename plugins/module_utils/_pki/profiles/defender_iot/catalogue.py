@@ -286,7 +286,7 @@ CHECKS: tuple[Check, ...] = (
         WARNING,
         "An alternative name that is no host name",
         "A DNS name consists of labels of letters, digits and hyphens, and an address is an IP entry; browsers match "
-        "no other, and Java, Go and Python's cryptography refuse some of them.",
+        "no other, and GnuTLS, Java, Go and Python's cryptography refuse some of them.",
         "RFC 5280, section 4.2.1.6",
         f"{_NEW_CERTIFICATE} with host names as DNS names and addresses as IP addresses.",
     ),
