@@ -9,7 +9,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 COLLECTIONS := $(CURDIR)/build/collections
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint requirements/constraints.txt
+RELEASE := $(VENV)-release
+# Every package in the version and with a hash that requirements/*.hashes.txt name.
+PIP_ARGUMENTS := -m pip --disable-pip-version-check --quiet install --require-hashes
+PIP := $(BIN)/python $(PIP_ARGUMENTS)
 
 export PATH := $(BIN):$(PATH)
 export ANSIBLE_COLLECTIONS_PATH := $(COLLECTIONS)
@@ -18,10 +21,10 @@ export ANSIBLE_HOME := $(CURDIR)/.ansible
 export OT_PKI_COLLECTIONS := $(COLLECTIONS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit fuzz lint build bench install sanity import gates docs clean
+.PHONY: help demo test unit fuzz lint build bench install sanity import gates docs pins release-check clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.demo install ## run the main job on a demo inventory, without servers or questions
 	@tools/demo
@@ -36,11 +39,11 @@ unit: $(VENV)/.test install ## run the tests of the library only
 fuzz: $(VENV)/.test install ## run 100,000 mutated files through every parser (OT_PKI_FUZZ says how many)
 	@OT_PKI_FUZZ=$${OT_PKI_FUZZ:-100000} $(BIN)/python -m pytest -n auto tests/unit/fuzz
 
-lint: $(VENV)/.lint install ## run every linter
+lint: $(VENV)/.lint ## run every linter
 	@tools/lint
 
-build: $(VENV)/.demo ## build the collection's tarball into build/
-	@mkdir -p build && $(ANSIBLE_GALAXY) collection build --force --output-path build .
+build: $(VENV)/.demo ## build the collection's tarball from what is committed into build/
+	@tools/build-collection build
 
 bench: $(VENV)/.test install ## measure the whole command; prints ratios (takes several minutes)
 	$(BIN)/python tests/benchmark/bench.py
@@ -50,6 +53,12 @@ sanity: $(VENV)/.lint ## run ansible-test sanity and units on every ansible-core
 
 import: $(VENV)/.lint build ## check the tarball as Galaxy's importer does
 	@tools/import-check
+
+release-check: $(VENV)/.demo $(RELEASE)/.release ## check a release: tarball, version, SBOM, and the demo from it in a clean environment
+	@PATH="$(CURDIR)/$(RELEASE)/bin:$$PATH" tools/release-check
+
+pins: $(RELEASE)/.release ## write the pinned requirements with their hashes anew
+	@UV="$(CURDIR)/$(RELEASE)/bin/uv" tools/pin-requirements
 
 gates: lint sanity import ## everything that a release must pass besides the tests
 
@@ -62,16 +71,21 @@ install: $(VENV)/.demo
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.demo: requirements/demo.txt requirements/constraints.txt | $(VENV)/bin/python
-	$(PIP) -r requirements/demo.txt
+$(VENV)/.demo: requirements/demo.hashes.txt | $(VENV)/bin/python
+	$(PIP) -r requirements/demo.hashes.txt
 	@touch $@
 
-$(VENV)/.test: requirements/test.txt $(VENV)/.demo
-	$(PIP) -r requirements/test.txt
+$(VENV)/.test: requirements/test.hashes.txt $(VENV)/.demo
+	$(PIP) -r requirements/test.hashes.txt
 	@touch $@
 
-$(VENV)/.lint: requirements/lint.txt $(VENV)/.test
-	$(PIP) -r requirements/lint.txt
+$(VENV)/.lint: requirements/lint.hashes.txt $(VENV)/.test
+	$(PIP) -r requirements/lint.hashes.txt
+	@touch $@
+
+$(RELEASE)/.release: requirements/release.hashes.txt
+	$(PYTHON) -m venv $(RELEASE)
+	$(CURDIR)/$(RELEASE)/bin/python $(PIP_ARGUMENTS) -r requirements/release.hashes.txt
 	@touch $@
 
 clean: ## remove everything that the commands made, the demo's CA included

@@ -13,7 +13,7 @@ from ..module_utils._pki.trust.judge import Judged, judge, parse_fingerprints
 from ..module_utils._pki.values import x509_parts as parts
 from ..module_utils._plain.errors import InputError, PkiError
 from ..module_utils._plain.trust.options import ARGUMENT_SPEC
-from ..plugin_utils.controller_action import GroupedAction, plain
+from ..plugin_utils.controller_action import GroupedAction, finished, refusal
 
 
 class ActionModule(GroupedAction):
@@ -28,12 +28,11 @@ class ActionModule(GroupedAction):
         result: dict[str, Any] = super().run(tmp, task_vars)
         if CRYPTOGRAPHY_PROBLEM:
             return {"failed": True, "msg": CRYPTOGRAPHY_PROBLEM}
-        _validation, params = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
-        options = plain(params)
         try:
+            options = self.options(ARGUMENT_SPEC)
             judged, told = self._judge(options)
         except PkiError as error:
-            return {"failed": True, "msg": str(error)}
+            return refusal(error)
         arguments = {
             **{option: value for option, value in options.items() if value is not None},
             "certificates": [one.source for one in judged],
@@ -51,7 +50,7 @@ class ActionModule(GroupedAction):
         result["certificates"] = [one.described() for one in judged]
         # The PEM blocks that travelled are no news to anybody.
         result.get("invocation", {}).get("module_args", {}).pop("judged", None)
-        return result
+        return finished(result)
 
     @staticmethod
     def _judge(options: dict[str, Any]) -> tuple[list[Judged], frozenset[str]]:

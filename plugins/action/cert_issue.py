@@ -32,6 +32,7 @@ from ..module_utils._pki.state.fleet import FleetState
 from ..module_utils._pki.state.ledger import Ledger
 from ..module_utils._pki.values import x509_parts as parts
 from ..module_utils._plain.errors import InputError
+from ..plugin_utils import http_caller
 from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.host_variables import HostVariables, add_passphrases
 from ..plugin_utils.options import (
@@ -153,6 +154,7 @@ class ActionModule(ControllerAction):
             ledger=_ledger(params),
             local_ca=local_ca,
             received=received,
+            http=http_caller.call,
         )
 
     def _result(self, outcomes: list[SensorOutcome], passphrase_variables: dict[Any, Any]) -> dict[str, Any]:
@@ -175,7 +177,9 @@ class ActionModule(ControllerAction):
                     "planned": outcome.files is None,
                 }
                 for outcome in outcomes
-                if outcome.action in (KEPT, ISSUED) or (outcome.action == PENDING and outcome.files)
+                # What a sensor with an open request has stays as it is, whatever it is.
+                if outcome.action in (KEPT, ISSUED)
+                or (outcome.action == PENDING and outcome.files and outcome.since is None)
             ],
             "failed_sensors": failed_names(outcomes),
             "warnings": common_warnings(outcomes),

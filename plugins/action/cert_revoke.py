@@ -8,7 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from ..module_utils._pki.batches.revoke import FAILED, OPTIONS, REVOKED, RevocationOutcome, Revoking
-from ..module_utils._pki.issuers.local_ca.opened import folder_state, public_certificates
+from ..module_utils._pki.issuers.local_ca.opened import (
+    folder_state,
+    former_certificates,
+    public_certificates,
+)
 from ..module_utils._pki.values import x509_parts as parts
 from ..module_utils._plain.errors import InputError
 from ..plugin_utils.controller_action import ControllerAction
@@ -41,7 +45,7 @@ class ActionModule(ControllerAction):
             raise InputError(f"there is no CA in {ca_dir}; name the folder of the CA that issued the certificates")
         revoking = Revoking(
             ledger=ledger_of(ca_dir, params["ledger_dir"]),
-            authorities=public_certificates(ca_dir),
+            authorities=(*public_certificates(ca_dir), *former_certificates(ca_dir)),
             moment=parts.now(),
             check_mode=self.check_mode,
         )

@@ -15,6 +15,7 @@ class ActionModule(LocalOrRemoteAction):
     """The ``cert_validate`` module."""
 
     ARGUMENT_SPEC = ARGUMENT_SPEC
+    TAKES_PEM = True
 
     def work(self, params: dict[str, Any]) -> dict[str, Any]:
         """Validate."""

@@ -20,9 +20,10 @@ from ..module_utils._plain.addresses import networks
 from ..module_utils._plain.errors import InputError, PkiError
 from ..module_utils._plain.fetching import Settings
 from ..module_utils._plain.fetching_proxy import proxy_address, split_credentials
-from ..plugin_utils.controller_action import GroupedAction, plain
+from ..plugin_utils.controller_action import GroupedAction, finished, refusal
 from ..plugin_utils.crl_vantage import FETCHERS, Vantage
 from ..plugin_utils.options import stage_of
+from ..plugin_utils.secrets import with_secrets
 
 OBJECT_SPEC: dict[str, dict[str, Any]] = {
     "name": {"type": "str"},
@@ -39,6 +40,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "crl_validation": {"type": "bool"},
     "at": {"type": "str"},
     "proxy": {"type": "str"},
+    "proxy_variable": {"type": "str"},
     "no_proxy": {"type": "str"},
     "allow_networks": {"type": "list", "elements": "str", "default": []},
     "timeout": {"type": "float", "default": 10.0},
@@ -64,11 +66,11 @@ class ActionModule(GroupedAction):
         super().run(tmp, task_vars)
         if CRYPTOGRAPHY_PROBLEM:
             return {"failed": True, "msg": CRYPTOGRAPHY_PROBLEM}
-        _validation, params = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
         try:
-            return self._work(plain(params), task_vars or {})
+            params = with_secrets(self, task_vars or {}, self.options(ARGUMENT_SPEC))
+            return finished(self._work(params, task_vars or {}))
         except PkiError as error:
-            return {"failed": True, "msg": str(error)}
+            return refusal(error)
 
     def _work(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         settings = _settings(params)

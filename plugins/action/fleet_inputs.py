@@ -17,13 +17,14 @@ from ..plugin_utils.fleet_members import group_of, lead_of
 from ..plugin_utils.host_variables import ROLES, HostVariables, values_of
 from ..plugin_utils.known_variables import Unknown, known_variables
 
-MEMBERS, CERTIFICATES, RECEIVED, CONSOLES, RUN, NAMES = (
+MEMBERS, CERTIFICATES, RECEIVED, CONSOLES, RUN, NAMES, REPORT = (
     "members",
     "certificates",
     "received",
     "consoles",
     "run",
     "names",
+    "report",
 )
 
 
@@ -36,7 +37,7 @@ class ActionModule(ControllerAction):
         "whole_group": {"type": "bool", "default": False},
         "purpose": {
             "type": "str",
-            "choices": [MEMBERS, CERTIFICATES, RECEIVED, CONSOLES, RUN, NAMES],
+            "choices": [MEMBERS, CERTIFICATES, RECEIVED, CONSOLES, RUN, NAMES, REPORT],
             "default": CERTIFICATES,
         },
         "also": {"type": "list", "elements": "str", "default": []},
@@ -54,7 +55,8 @@ class ActionModule(ControllerAction):
         members = list(task_vars["groups"].get(group, []))
         if params["purpose"] == NAMES:
             return self._names(variables, members)
-        selected = self._selected(params, variables, group, task_vars)
+        # A report is on the fleet, whatever --limit selects: a part of it would take the place of the whole.
+        selected = members if params["purpose"] == REPORT else self._selected(params, variables, group, task_vars)
         chosen = set(selected)
         every = [*selected, *(host for host in members if host not in chosen)]
         gathered = _Gathered(variables, params["purpose"])
@@ -119,7 +121,7 @@ class _Gathered:
         raw = sensors_of.sensor_of(host, values, errors, self._variables.fleet.groups_of(host), default)
         self._issuers[str(raw["issuer"])] = None
         if not chosen or (self._purpose == RECEIVED and raw["issuer"] != sensors_of.RECEIVED):
-            self._others.append({"name": host, "common_name": raw.get("common_name", host)})
+            self._others.append(sensors_of.brief(raw))
             return
         self._selected.append(host)
         self._raws.append(raw)
@@ -135,6 +137,8 @@ class _Gathered:
         :raises InputError: what concerns every sensor is not fit.
         """
         problems, fit, faulty = self._judged()
+        groups = {raw["name"]: raw.get("groups", []) for raw in self._raws} if faulty else {}
+        faulty = [{**one, "groups": groups[one["name"]]} for one in faulty]
         lines = _grouped(faulty)
         cannot = f"{len(faulty)} of {counted(len(self._raws), 'sensor')} cannot be done: {some(lines, 40, '; ')}"
         if problems:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..module_utils._pki.reporting import to_upload
 from ..module_utils._pki.reporting.summary import Run, summarize
+from ..module_utils._pki.state.fleet import fleet_state
 from ..plugin_utils.controller_action import ControllerAction
 
 
@@ -24,6 +26,8 @@ class ActionModule(ControllerAction):
         "crl_copies": {"type": "dict", "default": {}},
         "crl_access": {"type": "dict", "default": {}},
         "stage_dir": {"type": "path"},
+        "ledger_dir": {"type": "path"},
+        "sheets_dir": {"type": "path"},
         "most": {"type": "int", "default": 10},
     }
 
@@ -42,10 +46,18 @@ class ActionModule(ControllerAction):
             workstations=params["workstations"],
         )
         summary = summarize(run, params["most"])
+        uploads = to_upload.after_run(
+            fleet_state(params["stage_dir"], params["ledger_dir"]),
+            params["issued"].get("results") or [],
+            params["staged"].get("results") or [],
+            self.check_mode,
+        )
+        lines = [*summary.lines, *to_upload.line(uploads, params["most"], params["sheets_dir"] or "")]
         return {
             "changed": False,
             "msg": summary.lines[0],
-            "lines": list(summary.lines),
+            "lines": lines,
+            "to_upload": uploads,
             "kept": summary.counts.kept,
             "issued": summary.counts.issued,
             "pending": summary.counts.pending,

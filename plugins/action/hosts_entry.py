@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..module_utils._plain.errors import PkiError
 from ..module_utils._plain.hosts_file_options import ARGUMENT_SPEC
-from ..plugin_utils.controller_action import GroupedAction
+from ..plugin_utils.controller_action import GroupedAction, finished, refusal
 
 
 class ActionModule(GroupedAction):
@@ -21,6 +22,10 @@ class ActionModule(GroupedAction):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Ansible's entry point."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        self.forget_foreign_defaults(ARGUMENT_SPEC)
+        try:
+            # A module that does not know an option returns what it was given.
+            self.options(ARGUMENT_SPEC)
+        except PkiError as error:
+            return refusal(error)
         result.update(self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val))
-        return result
+        return finished(result)

@@ -11,9 +11,10 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure
 
 from ..module_utils._pki.live.known import Known
-from ..module_utils._pki.live.seen import record_seen
+from ..module_utils._pki.live.seen import record_seen, still_waiting
 from ..module_utils._pki.live.targets import Target
 from ..module_utils._pki.live.task import ARGUMENT_SPEC, run
+from ..module_utils._pki.reporting.to_upload import line
 from ..module_utils._pki.state.fleet import fleet_state
 from ..module_utils._pki.values import x509_parts as parts
 from ..module_utils._plain.errors import PkiError
@@ -47,6 +48,9 @@ class ActionModule(ControllerAction):
             return self._from_vantage(endpoints, timeout, parallel, task_vars)
 
         result = run(params, known, fetch, moment)
+        if params["ledger_dir"] is not None:
+            result["to_upload"] = still_waiting(state, result["results"], moment)
+            result["lines"] += line(result["to_upload"], 10)
         if not self.check_mode:
             try:
                 record_seen(state, result["results"], moment)

@@ -48,6 +48,9 @@ options:
   passphrase:
     description: Opens encrypted keys and PKCS#12 files in O(src).
     type: str
+  passphrase_variable:
+    description: The name of the variable that holds O(passphrase), so that no callback which records options gets it.
+    type: str
   passphrase_file:
     description: A file whose first line is O(passphrase).
     type: path
@@ -55,6 +58,9 @@ options:
     description:
       - Encrypts V(key) and V(p12) of O(outputs). Only characters that a sensor takes.
       - Without it they are written unencrypted, with mode 0600, and the result says so if the key came encrypted.
+    type: str
+  output_passphrase_variable:
+    description: The name of the variable that holds O(output_passphrase), so that no callback which records options gets it.
     type: str
   output_passphrase_file:
     description: A file whose first line is O(output_passphrase).
@@ -105,11 +111,17 @@ options:
       passphrase:
         description: See O(passphrase).
         type: str
+      passphrase_variable:
+        description: See O(passphrase_variable).
+        type: str
       passphrase_file:
         description: See O(passphrase_file).
         type: path
       output_passphrase:
         description: See O(output_passphrase).
+        type: str
+      output_passphrase_variable:
+        description: See O(output_passphrase_variable).
         type: str
       output_passphrase_file:
         description: See O(output_passphrase_file).
@@ -149,7 +161,7 @@ EXAMPLES = r"""
 - name: Take a PFX of the Windows export wizard apart
   ot_pki.defender_iot.cert_convert:
     src: /srv/inbox/sensor-1.pfx
-    passphrase: "{{ pfx_passphrase }}"
+    passphrase_variable: pfx_passphrase
     outputs:
       crt: /srv/upload/sensor-1.plant.example.crt
       key: /srv/upload/sensor-1.plant.example.key
@@ -164,7 +176,7 @@ EXAMPLES = r"""
     passphrase_file: /run/secrets/sensor-2
     outputs:
       p12: /srv/upload/sensor-2.p12
-    output_passphrase: "{{ new_passphrase }}"
+    output_passphrase_variable: new_passphrase
 
 - name: Many in one call
   ot_pki.defender_iot.cert_convert:

@@ -71,7 +71,9 @@ options:
         type: int
         default: 0
       issuer:
-        description: Whose certificate it gets, V(local_ca), V(received), V(self_signed) or a key of O(issuers).
+        description:
+          - Whose certificate it gets, V(local_ca), V(received), V(self_signed) or a key of O(issuers).
+          - A sensor that changes its issuer keeps what is staged until it has a certificate of the new one.
         type: str
         default: local_ca
       environment:
@@ -116,11 +118,17 @@ options:
       O(received.passphrases_variable). By default the host on which the task runs.
     type: str
   issuers:
-    description: Further issuers by name; each is a dictionary with V(kind) and that kind's settings.
+    description:
+      - Further issuers by name; each is a dictionary with C(kind) and that kind's settings, and C(trusted_roots) (files with the roots at which
+        its chains must end). A setting that does not exist fails the sensors of this issuer, and the message names the nearest one.
+      - C(request_folder) lays out requests in C(outbox) and takes answers from C(inbox); with C(template), C(submit.cmd) for AD CS as well.
+        C(passphrase) opens answers that come encrypted.
+      - C(vault) (HashiCorp Vault, OpenBao) has C(url), C(mount), C(role), C(token) or C(token_file), C(namespace), C(ca_cert), C(timeout).
+      - C(cfssl) has C(url), C(profile), C(label), C(auth_key), C(ca_cert), C(timeout).
     type: dict
     default: {}
   issuers_variable:
-    description: The variable that holds O(issuers).
+    description: The variable that holds O(issuers). Secrets in it are then no part of a task's arguments.
     type: str
   received:
     description: Where received files are, for sensors whose issuer is V(received).
@@ -203,7 +211,7 @@ EXAMPLES = r"""
         sans: [192.0.2.11]
     stage_dir: /srv/ot-pki/staged
     ca_dir: /srv/ot-pki/local_ca
-    ca_passphrase: "{{ vault_local_ca_passphrase }}"
+    ca_passphrase_variable: vault_local_ca_passphrase
   register: issued
   run_once: true
 """
@@ -236,9 +244,23 @@ results:
       type: list
       elements: str
     notes:
-      description: What was set aside or changed by the issuer.
+      description: What was set aside or withdrawn, and why.
       type: list
       elements: str
+    altered:
+      description: What the issuer gave otherwise than it was asked, and the sensors accept all the same.
+      type: list
+      elements: dict
+      contains:
+        field:
+          description: For example C(subject OU), C(SAN), C(validity), C(extendedKeyUsage).
+          type: str
+        asked:
+          description: What was asked.
+          type: str
+        given:
+          description: What was given.
+          type: str
     common_name:
       description: The common name.
       type: str

@@ -45,6 +45,9 @@ options:
   private_key_passphrase:
     description: Passphrase of the private key.
     type: str
+  private_key_passphrase_variable:
+    description: The name of the variable that holds O(private_key_passphrase), so that no callback which records options gets it.
+    type: str
   chain:
     description:
       - Path of the chain, the issuing CA first, up to the root. The root may be left out if O(trusted_roots) holds it.
@@ -81,6 +84,9 @@ options:
     description: Days before its end from which on a certificate is reported as expiring soon, at most 36500. V(0) switches that off.
     type: int
     default: 30
+  certificates_variable:
+    description: The name of the variable that holds O(certificates), if passphrases stand in it.
+    type: str
   certificates:
     description:
       - Certificates to judge in one call, and as a fleet. The module's own options of the same names are the defaults of each.
@@ -95,6 +101,9 @@ options:
         type: path
       private_key_passphrase:
         description: See O(private_key_passphrase).
+        type: str
+      private_key_passphrase_variable:
+        description: See O(private_key_passphrase_variable).
         type: str
       chain:
         description: See O(chain).
@@ -174,7 +183,7 @@ EXAMPLES = r"""
   ot_pki.defender_iot.cert_validate:
     certificate: /srv/inbox/sensor-1/sensor-1.crt
     private_key: /srv/inbox/sensor-1/sensor-1.key
-    private_key_passphrase: "{{ sensor_1_passphrase }}"
+    private_key_passphrase_variable: sensor_1_passphrase
     chain: /srv/inbox/sensor-1/sensor-1.pem
     expected_common_name: sensor-1.plant.example
     trusted_roots:

@@ -78,7 +78,7 @@ EXAMPLES = r"""
   ot_pki.defender_iot.crl_publish:
     publish_dir: /srv/ot-pki/crl
     ca_dir: /srv/ot-pki/local_ca
-    ca_passphrase: "{{ vault_local_ca_passphrase }}"
+    ca_passphrase_variable: vault_local_ca_passphrase
     crl_url: http://crl.plant.example/issuing.crl
   run_once: true
 """

@@ -88,8 +88,11 @@ options:
     type: str
   proxy:
     description:
-      - The HTTP proxy, C(http://[USER:PASSWORD@]HOST:PORT). Keep one with a password in Ansible Vault.
+      - The HTTP proxy, C(http://[USER:PASSWORD@]HOST:PORT). One with a password belongs into Ansible Vault and O(proxy_variable).
       - If not set, the vantage's environment counts (C(http_proxy), C(no_proxy)); if empty, no proxy is used.
+    type: str
+  proxy_variable:
+    description: The name of the variable that holds O(proxy), so that no callback which records options gets its password.
     type: str
   no_proxy:
     description: Hosts and domains that are asked without O(proxy), separated by commas.
@@ -155,7 +158,8 @@ EXAMPLES = r"""
   ot_pki.defender_iot.crl_reachable:
     urls: [http://crl.plant.example:8080/issuing.crl]
     issuer_certificates: [/srv/ot-pki/local_ca/issuing.crt]
-    proxy: "http://ot:{{ vault_proxy_password }}@192.0.2.8:3128"
+    # For example http://ot:PASSWORD@192.0.2.8:3128, from a vault file.
+    proxy_variable: vault_proxy
 """
 
 RETURN = r"""

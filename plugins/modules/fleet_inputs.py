@@ -44,10 +44,11 @@ options:
     description:
       - V(certificates) checks everything that a certificate needs, V(received) takes the sensors whose certificates come from outside,
         V(consoles) adds where the consoles are, and V(run) reads without checking sensors.
+      - V(report) is V(run) for the whole group, whatever C(--limit) selects.
       - V(names) reads the names and addresses for hosts files only.
       - V(members) finds out who there is to work for, and fails if there is nobody.
     type: str
-    choices: [members, certificates, received, consoles, run, names]
+    choices: [members, certificates, received, consoles, run, names, report]
     default: certificates
   also:
     description: With O(purpose=members), further groups whose hosts are somebody to work for when C(--limit) leaves no sensor.
@@ -73,12 +74,12 @@ sensors:
   elements: dict
   returned: success
 others:
-  description: Name and common name of the group's sensors that are not in this run.
+  description: The group's sensors that are not in this run, with C(name), C(common_name), C(groups), C(issuer) and when to renew them.
   type: list
   elements: dict
   returned: success
 refused:
-  description: The sensors that cannot be done, each with its name and errors.
+  description: The sensors that cannot be done, each with its name, groups and errors.
   type: list
   elements: dict
   returned: success

@@ -58,6 +58,12 @@ options:
   stage_dir:
     description: The stage directory.
     type: path
+  ledger_dir:
+    description: The ledger, which knows what was staged and what consoles were seen to present.
+    type: path
+  sheets_dir:
+    description: The folder in which a report with the upload sheets is written; it is named with what is to be uploaded.
+    type: path
   most:
     description: How many sensors are named for each thing; the others are counted.
     type: int
@@ -94,6 +100,11 @@ pending:
 failed_count:
   description: How many sensors failed.
   type: int
+  returned: always
+to_upload:
+  description: The sensors of the run whose consoles still have to get what is staged.
+  type: list
+  elements: str
   returned: always
 next_due:
   description: The sensor that is due first, with V(name), V(renew_after) and V(not_after).

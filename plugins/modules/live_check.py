@@ -101,6 +101,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+to_upload:
+  description: The sensors whose consoles still have to get the certificate that was given, from what was staged and what was ever seen.
+  returned: if O(ledger_dir) is set
+  type: list
+  elements: str
 results:
   description: One entry for each of O(targets), in the same order.
   returned: always

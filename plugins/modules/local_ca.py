@@ -85,7 +85,7 @@ EXAMPLES = r"""
 - name: Make the CA or keep it
   ot_pki.defender_iot.local_ca:
     dir: /srv/ot-pki/local_ca
-    passphrase: "{{ vault_local_ca_passphrase }}"
+    passphrase_variable: vault_local_ca_passphrase
     permitted_names:
       - plant.example
       - 192.0.2.0/24

@@ -18,6 +18,8 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 
+_NOT_OF_THE_INVENTORY = ("all", "ungrouped", "ot_pki_lead", "ot_pki_failed")
+
 
 class Fleet:
     """The inventory and its variables, for hosts other than the one on which a task runs.
@@ -42,9 +44,12 @@ class Fleet:
         return [str(host.name) for host in self._inventory.get_hosts(group, ignore_restrictions=True)]
 
     def groups_of(self, host: str) -> list[str]:
-        """The groups of a host in the order of their precedence, parents first, without C(all)."""
+        """The groups of a host in the order of their precedence, parents first.
+
+        Without C(all), and without those that the playbooks make for themselves.
+        """
         groups = sort_groups(self._inventory.get_host(host).get_groups())
-        return [str(group.name) for group in groups if group.name not in ("all", "ungrouped")]
+        return [str(group.name) for group in groups if group.name not in _NOT_OF_THE_INVENTORY]
 
     def raw_variables(self, host: str) -> dict[str, Any]:
         """A host's variables as the running task would see them there, templates not evaluated yet.

@@ -6,24 +6,41 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ..module_utils._pki.crypto import CRYPTOGRAPHY_PROBLEM
-from ..module_utils._plain.errors import PkiError
+from ..module_utils._plain.errors import InputError, PkiError
 from . import ansible_internals
+from .harmless_result import harmless_result
 
 
 class GroupedAction(ActionBase):
     """An action of the collection's action group, whose C(module_defaults) may name options of other members."""
 
-    def validate_argument_spec(self, *arguments: Any, **keywords: Any) -> Any:
-        """Validate the options, without the group's defaults that are not meant for this module."""
-        spec = keywords.get("argument_spec", arguments[0] if arguments else None)
-        self.forget_foreign_defaults(spec or {})
-        return super().validate_argument_spec(*arguments, **keywords)
+    # Whether a path may be the PEM text itself.
+    TAKES_PEM = False
+
+    def options(self, spec: dict[str, dict[str, Any]]) -> dict[str, Any]:
+        """The validated options, without the group's defaults that are not meant for this module.
+
+        :raises InputError: an option that does not exist or has a value of another kind. The value is not told, nor is
+            the place in the playbook, which Ansible would print with the lines around it: it may be a passphrase.
+        """
+        self.forget_foreign_defaults(spec)
+        if not self.TAKES_PEM:
+            for where in _private_keys(self._task.args, ""):
+                raise InputError(
+                    f"{where} holds a private key, which is not shown; wanted: the path of a file of mode 0600 with it"
+                )
+        try:
+            _validation, params = self.validate_argument_spec(argument_spec=spec)
+        except AnsibleActionFail as error:
+            raise InputError(str(error.message)) from None
+        return plain(params)  # type: ignore[no-any-return]
 
     def forget_foreign_defaults(self, known: Collection[str]) -> None:
         """Drop options that came from the group's defaults only; what the task itself names is judged as ever."""
@@ -56,11 +73,10 @@ class ControllerAction(GroupedAction):
         super().run(tmp, task_vars)
         if CRYPTOGRAPHY_PROBLEM:
             return {"failed": True, "msg": CRYPTOGRAPHY_PROBLEM}
-        _validation, params = self.validate_argument_spec(argument_spec=self.ARGUMENT_SPEC)
         try:
-            return self.work(plain(params), task_vars or {})
+            return finished(self.work(self.options(self.ARGUMENT_SPEC), task_vars or {}))
         except PkiError as error:
-            return {"failed": True, "msg": str(error)}
+            return refusal(error)
 
     @abc.abstractmethod
     def work(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -78,6 +94,29 @@ class ControllerAction(GroupedAction):
     def diff_mode(self) -> bool:
         """Whether the user wants to see what changes."""
         return bool(self._task.diff)
+
+
+def finished(result: dict[str, Any]) -> dict[str, Any]:
+    """A result as it may be shown to people."""
+    harmless_result(result)
+    return result
+
+
+def refusal(error: PkiError) -> dict[str, Any]:
+    """The result of a task that cannot be done."""
+    return finished({"failed": True, "msg": str(error)})
+
+
+def _private_keys(value: Any, where: str) -> Iterator[str]:
+    """Where among the options the text of a private key stands."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _private_keys(inner, f"{where}.{key}" if where else str(key))
+    elif isinstance(value, (list, tuple)):
+        for place, inner in enumerate(value):
+            yield from _private_keys(inner, f"{where}[{place}]")
+    elif isinstance(value, str) and "PRIVATE KEY-----" in value:
+        yield where
 
 
 def plain(value: Any) -> Any:

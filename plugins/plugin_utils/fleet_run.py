@@ -20,7 +20,13 @@ _SECRETS = {
     f"{IMPORT_PREFIX}passphrases": "passphrases_variable",
     "crl_access_proxy": "proxy_variable",
 }
-SECRET_SETTINGS = ("token", "auth_key", "password", "passphrase", "secret_id")
+# What is known to be no secret; anything else may be one, a misspelt one too.
+PUBLIC_SETTINGS = frozenset(
+    (
+        "kind", "url", "mount", "role", "token_file", "namespace", "ca_cert", "profile", "label", "outbox", "inbox",
+        "trusted_roots", "template", "timeout",
+    )
+)  # fmt: skip
 ISSUERS = f"{SENSOR_PREFIX}issuers"
 _SECTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "sensor_certificates": (SENSOR_PREFIX, ("issuers", "max_changes", "keep_previous", "lock_timeout")),
@@ -37,7 +43,7 @@ _SECTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
         "crl_access_",
         ("fail_on", "proxy", "no_proxy", "timeout", "connect_timeout", "retries", "max_bytes", "fetcher"),
     ),
-    "fleet_report": ("fleet_report_", ("most", "formats", "query", "fail_on")),
+    "fleet_report": ("fleet_report_", ("most", "formats", "query", "fail_on", "since", "sheets")),
 }
 _FOLDERS = {
     "stage_dir": f"{SENSOR_PREFIX}stage_dir",
@@ -157,17 +163,18 @@ def described(values: Mapping[str, Any], read_from: str, default: str) -> dict[s
 
 
 def _without_secrets(issuers: Any) -> Any:
-    """The issuers' settings, with the names of the secret ones in C(secrets) in place of their values."""
+    """The issuers' settings; those that are or may be secret are only named, in C(secrets)."""
     if not isinstance(issuers, Mapping):
-        return issuers or {}
+        return {}
     found: dict[str, Any] = {}
     for name, settings in issuers.items():
         if isinstance(settings, Mapping):
-            secret = [key for key in settings if key in SECRET_SETTINGS]
-            settings = {key: value for key, value in settings.items() if key not in secret}
+            secret = [str(key) for key in settings if key not in PUBLIC_SETTINGS]
+            settings = {key: value for key, value in settings.items() if key in PUBLIC_SETTINGS}
             if secret:
                 settings["secrets"] = secret
-        found[name] = settings
+        # What is no description stands there by mistake, and may be a secret.
+        found[name] = settings if isinstance(settings, Mapping) else {}
     return found
 
 

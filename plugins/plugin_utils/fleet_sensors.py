@@ -11,6 +11,7 @@ from typing import Any
 
 from ..module_utils._pki.live.targets import port_of
 from ..module_utils._pki.planning import request as asked
+from ..module_utils._pki.values.faults import shown
 from ..module_utils._pki.values.lists import some
 from ..module_utils._plain.errors import InputError
 from ..module_utils._plain.hosts_file_entries import normal_address, parse_entries
@@ -60,6 +61,15 @@ def sensor_of(
 
 def _option(variable: str) -> str:
     return _RECEIVED_OPTION if variable == RECEIVED_PASSPHRASE else variable[len(SENSOR_PREFIX) :]
+
+
+# What is told of a sensor that a run leaves alone: enough to keep names apart, and for a report.
+_BRIEF = ("common_name", "groups", "issuer", "renew_before_days", "renew_spread_days")
+
+
+def brief(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """A sensor of the group that is not part of the run."""
+    return {"name": raw["name"], "common_name": raw["name"], **{key: raw[key] for key in _BRIEF if key in raw}}
 
 
 def without_passphrase(raw: dict[str, Any]) -> dict[str, Any]:
@@ -185,10 +195,10 @@ def _console_problems(values: Mapping[str, Any], errors: Mapping[str, str]) -> l
     problems = [f"{variable} cannot be evaluated: {text}" for variable, text in errors.items()]
     port = values.get(CONSOLE_PORT)
     if port_of(port) is None:
-        problems.append(f"{CONSOLE_PORT} is {port!r}; wanted: a number from 1 to 65535")
+        problems.append(f"{CONSOLE_PORT} is {shown(port)}; wanted: a number from 1 to 65535")
     for variable in (CONSOLE_HOST, NAME):
         if not isinstance(values.get(variable, ""), str):
-            problems.append(f"{variable} is {values[variable]!r}; wanted: a text")
+            problems.append(f"{variable} is {shown(values[variable])}; wanted: a text")
     return problems
 
 

@@ -27,6 +27,8 @@ PREFIXES = (
     "ot_pki_",
     "validate_certs_",
     "revoke_cert_",
+    "change_ca_",
+    "retire_sensors_",
 )
 _PLAYBOOKS = os.path.normpath(os.path.join(ROLES, "..", "playbooks"))
 _NAME = re.compile(r"\b(?:" + "|".join(PREFIXES) + r")\w+")

@@ -10,7 +10,8 @@ from typing import Any
 
 from ..module_utils._pki.crypto import CRYPTOGRAPHY_PROBLEM
 from ..module_utils._plain.errors import PkiError
-from .controller_action import GroupedAction, plain
+from .controller_action import GroupedAction, finished, plain, refusal
+from .secrets import with_secrets
 
 
 class LocalOrRemoteAction(GroupedAction):
@@ -30,17 +31,21 @@ class LocalOrRemoteAction(GroupedAction):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Ansible's entry point."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        self.forget_foreign_defaults(self.ARGUMENT_SPEC)
+        try:
+            # Also for another host: a module that does not know an option returns what it was given.
+            params = with_secrets(self, task_vars or {}, self.options(self.ARGUMENT_SPEC))
+            given = with_secrets(self, task_vars or {}, plain(self._task.args))
+        except PkiError as error:
+            return refusal(error)
         if not self._in_process():
-            result.update(self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val))
-            return result
+            result.update(self._execute_module(module_args=given, task_vars=task_vars, wrap_async=self._task.async_val))
+            return finished(result)
         if CRYPTOGRAPHY_PROBLEM:
             return {"failed": True, "msg": CRYPTOGRAPHY_PROBLEM}
-        _validation, params = self.validate_argument_spec(argument_spec=self.ARGUMENT_SPEC)
         try:
-            return self.work(plain(params))
+            return finished(self.work(params))
         except PkiError as error:
-            return {"failed": True, "msg": str(error)}
+            return refusal(error)
 
     @abc.abstractmethod
     def work(self, params: dict[str, Any]) -> dict[str, Any]:

@@ -5,9 +5,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from ansible.errors import AnsibleError
+from ansible.plugins.action import ActionBase
+
 from ..module_utils._plain.errors import InputError
+from .controller_action import plain
 from .host_variables import HostVariables
 
 
@@ -34,3 +39,48 @@ class Secrets:
         if variable in errors:
             raise InputError(f"{variable} cannot be evaluated: {errors[variable]}")
         return values.get(variable)
+
+
+_NAMED = "_variable"
+_LISTS = ("certificates", "conversions")
+
+
+def value_here(action: ActionBase, task_vars: Mapping[str, Any], variable: str) -> Any:
+    """A variable's value as the running task sees it; ``None`` if there is none.
+
+    :raises InputError: it cannot be evaluated.
+    """
+    if variable not in task_vars:
+        return None
+    try:
+        return plain(action._templar.template(task_vars[variable]))
+    except AnsibleError:
+        # Without Ansible's reason: it quotes the template, in which there may be anything.
+        raise InputError(f"{variable} cannot be evaluated") from None
+
+
+def with_secrets(action: ActionBase, task_vars: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options with the values of the variables that C(<option>_variable) names, also in lists of objects.
+
+    :raises InputError: an option and its variable are both given, or the variable cannot be evaluated.
+    """
+    found: dict[str, Any] = {}
+    for option, value in options.items():
+        if not option.endswith(_NAMED):
+            found.setdefault(option, value)
+            continue
+        named = option[: -len(_NAMED)]
+        if not value:
+            continue
+        if options.get(named) not in (None, ""):
+            raise InputError(f"{named} and {option} are both given; wanted: one of them")
+        secret = value_here(action, task_vars, str(value))
+        if secret is not None:
+            found[named] = secret
+    for option in _LISTS:
+        entries = found.get(option)
+        if isinstance(entries, list):
+            found[option] = [
+                with_secrets(action, task_vars, entry) if isinstance(entry, Mapping) else entry for entry in entries
+            ]
+    return found

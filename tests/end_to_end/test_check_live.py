@@ -169,7 +169,7 @@ def test_module(ansible: Any, tmp_path: Path) -> None:
     assert not never.get("failed", False)
     assert never["results"] == mixed["results"]
     for name, words in (
-        ("text", "targets[0] is '192.0.2.1'; wanted: a dictionary"),
+        ("text", "targets[0] is a text (not shown); wanted: a dictionary"),
         ("timeout", "timeout is 0; wanted: seconds, more than 0"),
         ("option", "targets[0] has an option 'hostname'"),
         ("nothing", "missing required arguments: targets"),

@@ -18,9 +18,10 @@ TARGETS = sorted(
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_target(ansible: Any, collection: Path, tmp_path: Path, target: str) -> None:
+def test_target(ansible: Any, collection: Path, checkout: Path, tmp_path: Path, target: str) -> None:
     copy = tmp_path / "ansible_collections" / "ot_pki" / "defender_iot"
     shutil.copytree(collection, copy)
+    subprocess.run([checkout / "tools" / "copy-tests", copy], check=True)
     environment = ansible.environment()
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
     # It finds the copy by the folder it is run from.

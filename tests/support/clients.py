@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from apache import Served
-from browsers import chromium, firefox, trust_database
+from tls_browsers import chromium, firefox, trust_database
 
 HERE = Path(__file__).resolve().parent / "tls_clients"
 ACCEPTED = "accepted"

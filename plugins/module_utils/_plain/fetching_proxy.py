@@ -48,11 +48,13 @@ def proxies_of(environment: Mapping[str, str]) -> dict[str, str]:
 
 def split_credentials(proxy: str) -> tuple[str, str | None]:
     """A proxy's URL without its user name and password, and these as ``user:password``."""
-    scheme, separator, rest = proxy.strip().rpartition("://")
-    authority, slash, tail = rest.partition("/")
-    userinfo, at, address = authority.rpartition("@")
+    scheme, separator, rest = proxy.strip().partition("://")
+    if not separator:
+        scheme, rest = "", scheme
+    # A path means nothing to a proxy, so all up to the last @ is user name and password, even with a bare "/" in it.
+    userinfo, at, address = rest.rpartition("@")
     credentials = ":".join(unquote(part) for part in userinfo.split(":", 1)) if at else None
-    return scheme + separator + address + slash + tail, credentials
+    return scheme + separator + address, credentials
 
 
 def proxy_address(proxy: str) -> tuple[str, int]:
@@ -64,8 +66,9 @@ def proxy_address(proxy: str) -> tuple[str, int]:
     try:
         parts = urlsplit(proxy if "://" in proxy else "http://" + proxy)
         host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise ValueError(f"the proxy is not a URL ({error}); {wanted}") from error
+    except ValueError:
+        # Without the parser's reason: it quotes what may be a password.
+        raise ValueError(f"the proxy is not a URL; {wanted}") from None
     if parts.scheme.lower() != "http" or not host:
         raise ValueError(f"the proxy {parts.scheme}://{host or ''} cannot be used; {wanted}")
     return host, port or 80

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..._plain.errors import FileError
-from ..issuers.base import Answer, Issuer, Job, Obtained, Pending, Refused, Tools
+from ..issuers.asking import withdraw_strays
+from ..issuers.base import Answer, Issuer, Job, Obtained, Pending, Refused, Stays, Tools
 from ..issuers.kinds import Issuers
 from ..planning.fleet import Neighbours, limit_changes
 from ..planning.plan import KEEP, OBTAIN, Existing, Held, Plan, Yardstick, make_plan, renewal_of
@@ -156,6 +157,7 @@ class Obtaining:
             if taken.action == KEEP:
                 reason = f"renamed: takes over the bundle of {predecessor}, which left the inventory"
                 plan = replace(taken, visible=False, reasons=(reason,), taken_from=predecessor)
+        plan = replace(plan, asked=issuer.pending(request, self.tools))
         if plan.action == KEEP and plan.existing is not None and plan.taken_from is None:
             reasons = tuple(issuer.superseded(request, plan.existing, self.tools))
             if reasons:
@@ -233,6 +235,7 @@ class Obtaining:
             self.ledger.prepare()
         done = 0
         requested: list[Event] = []
+        obtained: dict[str, list[Obtained]] = {}
         for issuer, mine in self._jobs(plans):
             for plan, answer in self._answers(issuer, mine):
                 name = plan.request.name
@@ -240,6 +243,8 @@ class Obtaining:
                     functools.partial(self._settle, plan, answer, outcomes[name]),
                     functools.partial(failed, plan.request),
                 )
+                if isinstance(answer, Obtained) and outcomes[name].action != FAILED:
+                    obtained.setdefault(issuer.name, []).append(answer)
                 if isinstance(answer, Pending) and answer.new:
                     requested.append(Event(events.REQUESTED, name, reason="; ".join(plan.reasons), issuer=issuer.name))
                 done += 1
@@ -248,6 +253,16 @@ class Obtaining:
         if any(outcome.changed for outcome in outcomes.values()):
             # Keys, records and bundles are on the disk before a later step makes anything visible.
             make_durable([self.stage.stage_dir, self.ledger.folder])
+        self._settle_up(plans, obtained)
+
+    def _settle_up(self, plans: Sequence[Plan], obtained: Mapping[str, Sequence[Obtained]]) -> None:
+        """Now that the bundles are on the disk: waiting keys that are needed no more go, requests are withdrawn."""
+        happened = withdraw_strays([plan.request for plan in plans], self.tools)
+        for name, issuer in self.issuers.by_name.items():
+            happened += issuer.settled(obtained.get(name, ()), self.tools)
+        if happened:
+            self.ledger.prepare()
+            events.record(self.ledger, events.WITHDRAWN, happened, self.tools.moment)
 
     def _answers(self, issuer: Issuer, mine: Sequence[Plan]) -> Iterator[tuple[Plan, Answer]]:
         """The issuer's answers; if it fails as a whole, those that it has not given are refused with its reason."""
@@ -276,11 +291,23 @@ class Obtaining:
     def _outcome_of(plan: Plan, answer: Answer, planned: SensorOutcome) -> SensorOutcome:
         request = plan.request
         if isinstance(answer, Obtained):
-            return replace(planned, notes=answer.notes, received=answer.received)
+            return replace(planned, notes=answer.notes, altered=answer.altered, received=answer.received)
         if isinstance(answer, Refused):
             return replace(failed(request, *answer.errors), notes=answer.notes)
         # What a sensor has stays where it is, and is kept in sight.
         stays = plan.existing
+        if isinstance(answer, Stays) and stays is not None:
+            return replace(
+                planned,
+                action=KEPT,
+                reasons=(),
+                notes=answer.notes,
+                changes=(),
+                changed=bool(answer.notes),
+                files=stays.bundle.files,
+                view=stays.view,
+                visible=plan.visible,
+            )
         if isinstance(answer, Pending):
             return replace(
                 planned,
@@ -325,8 +352,16 @@ class Obtaining:
         files = self.stage.add(request.name, _mark(view), answer.common_name, contents, self.tools.moment)
         if plan.taken_from is not None:
             self._let_go(plan)
-        told = {"notes": answer.notes} if issuer.foresees else {"warnings": answer.notes}
-        return replace(planned, received=answer.received, files=files, view=view, **told)  # type: ignore[arg-type]
+        notes, warnings = ((), answer.notes) if issuer.warns else (answer.notes, ())
+        return replace(
+            planned,
+            received=answer.received,
+            altered=answer.altered,
+            files=files,
+            view=view,
+            notes=notes,
+            warnings=warnings,
+        )
 
     def _take_over(self, plan: Plan, planned: SensorOutcome) -> SensorOutcome:
         """A bundle changes its sensor's name: copied to the new one's store, and hidden under the old name."""

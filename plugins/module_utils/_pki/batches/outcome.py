@@ -25,6 +25,7 @@ class SensorOutcome:
 
     :ivar issuer: the issuer's name in the inventory.
     :ivar tolerated: ids of findings that are what was asked for.
+    :ivar altered: what the issuer gave otherwise than it was asked: field, asked, given.
     :ivar received: the files that it came from, if it came in files.
     """
 
@@ -37,6 +38,7 @@ class SensorOutcome:
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()
+    altered: tuple[Change, ...] = ()
     files: BundleFiles | None = None
     view: CertificateView | None = None
     visible: bool = False
@@ -60,6 +62,7 @@ class SensorOutcome:
             "errors": list(self.errors),
             "warnings": list(self.warnings),
             "notes": list(self.notes),
+            "altered": [{"field": field, "asked": asked, "given": given} for field, asked, given in self.altered],
             "received": list(self.received),
             "certificate": self.files.crt if self.files else None,
             "private_key": self.files.key if self.files else None,

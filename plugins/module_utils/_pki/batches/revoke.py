@@ -99,6 +99,16 @@ class Revoking:
             make_durable([self.ledger.folder])
         return outcomes
 
+    def revoke(self, certificate: x509.Certificate, sensor: str | None, reason: str) -> RevokedCertificate | None:
+        """Revoke one certificate now; None if this CA did not issue it. The caller sees to it that it is on the disk.
+
+        :raises PkiError: it could not be recorded.
+        """
+        issuer = self._issuer(certificate)
+        if issuer is None or certificate.issuer == certificate.subject:
+            return None
+        return self._revoke(certificate, issuer, sensor, revocations.reason_of(reason), self.moment)
+
     def _one(self, request: Mapping[str, Any]) -> RevocationOutcome:
         given = [key for key in TARGETS if request.get(key) not in (None, "")]
         if len(given) != 1:

@@ -25,7 +25,7 @@ from ..validation.engine import validate_bundles
 from ..validation.model import ERROR, WARNING, Bundle, BundleReport, Finding, FleetReport, KnownCertificate, Policy
 from ..values import x509_parts as parts
 from ..values.certificates import CertificateView, read_certificates
-from ..values.faults import Fault, shown
+from ..values.faults import Fault, no_option, shown
 from ..values.names import folder_name_problem
 from ..values.source import Source
 from .engine import attempt, locked
@@ -115,12 +115,7 @@ def parse_candidates(raws: Sequence[Mapping[str, Any]]) -> tuple[list[Candidate 
     candidates: list[Candidate | None] = []
     messages = []
     for raw in raws:
-        # Without the value: what was misspelt may be a passphrase.
-        faults = [
-            Fault(str(key), f"one of the options {', '.join(OPTIONS)}", "no option")
-            for key in raw
-            if key not in OPTIONS
-        ]
+        faults = [no_option(key, f"one of the options {', '.join(OPTIONS)}") for key in raw if key not in OPTIONS]
         name = raw.get("name")
         problem = folder_name_problem(name) if isinstance(name, str) else "the sensor's name in the inventory"
         if problem:

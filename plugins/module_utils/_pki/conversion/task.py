@@ -15,6 +15,7 @@ from ..._plain.files import read_file, why
 from ..intake.material import PKCS8, TRADITIONAL
 from ..intake.problem import ERROR, finding
 from ..parallel import process_map, usable_processors
+from ..values.faults import kind_of
 from .convert import Conversion, Outcome, OutputOutcome, convert
 from .outputs import KINDS, LEGACY, MODERN, Form
 from .placing import ownership_of
@@ -30,8 +31,11 @@ _OWN_SPEC: dict[str, dict[str, Any]] = {
     "src": {"type": "list", "elements": "path"},
     "outputs": {"type": "dict"},
     "passphrase": {"type": "str", "no_log": True},
+    # Read by the action, on the control node.
+    "passphrase_variable": {"type": "str", "no_log": False},
     "passphrase_file": {"type": "path", "no_log": False},
     "output_passphrase": {"type": "str", "no_log": True},
+    "output_passphrase_variable": {"type": "str", "no_log": False},
     "output_passphrase_file": {"type": "path", "no_log": False},
     "select": {"type": "str"},
     "key_format": {"type": "str", "choices": [PKCS8, TRADITIONAL], "no_log": False},
@@ -142,7 +146,7 @@ def _outputs(value: Any, prefix: str) -> dict[str, str]:
         if path is None or path == "":
             continue
         if not isinstance(path, str):
-            raise InputError(f"{prefix}outputs.{kind} is {path!r}; wanted: the path of a file")
+            raise InputError(f"{prefix}outputs.{kind} is {kind_of(path)}; wanted: the path of a file")
         outputs[kind] = os.path.expanduser(os.path.expandvars(path))
     if not outputs:
         raise InputError(f"{prefix}outputs is not set; wanted: paths by kind ({kinds})")

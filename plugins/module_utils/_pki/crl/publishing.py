@@ -20,6 +20,7 @@ from ..._plain.errors import FileError, InputError, PkiError
 from ..._plain.files import PRIVATE_FOLDER, PUBLIC_FILE, read_file, replace_file, sync_folder, why, write_new
 from ..._plain.folders import Folder
 from ..crypto import rsa, serialization, x509
+from ..issuers.local_ca.opened import FORMER
 from ..state import locks, revocations
 from ..state.ledger import Ledger, actor
 from ..state.revocations import RevocationRecord
@@ -62,6 +63,8 @@ class Publisher:
         outcomes = []
         for source in self.every:
             try:
+                if source.tier == FORMER and not self._valid_of(revocations.key_mark(source.certificate)):
+                    continue  # its last certificate has ended: nobody needs its CRL any more
                 outcome = self._plan(source) if self.check_mode else self._locked(source)
                 outcomes.append(outcome)
                 if outcome.crl is not None:

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from ..crypto import rsa, x509
 from ..issuers.local_ca.make import ISSUING, ROOT
-from ..issuers.local_ca.opened import Authority
+from ..issuers.local_ca.opened import FORMER, Authority
 from ..values import x509_parts as parts
 from .making import crl_number
 
@@ -102,12 +102,20 @@ def sources(authority: Authority, crl_url: str | None, lifetimes: Lifetimes) -> 
             signer, authority.certificate, lambda: authority.key, crl_url, lifetimes.issuing, file_name(crl_url, signer)
         )
     ]
-    if two:
+    if two and authority.own_root:
         url = parts.crl_url(authority.certificate)
         key = (lambda: authority.root_key) if authority.root_key_present else None
         found.append(CrlSource(ROOT, authority.root, key, url, lifetimes.root, file_name(url, ROOT)))
+    found += [
+        CrlSource(FORMER, ca.certificate, ca.open_key, ca.crl_url, lifetimes.issuing, file_name(ca.crl_url, FORMER))
+        for ca in authority.former
+        # Without a URL in its certificates nobody looks for its CRL.
+        if ca.crl_url
+    ]
     if len({source.file_name.lower() for source in found}) < len(found):
-        found = [replace(source, file_name=f"{source.tier}.crl") for source in found]
+        found = [
+            source if source.tier == FORMER else replace(source, file_name=f"{source.tier}.crl") for source in found
+        ]
     return found
 
 

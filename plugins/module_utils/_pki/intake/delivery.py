@@ -73,12 +73,12 @@ def read_delivery(paths: Sequence[str], sensors: Sequence[Recipient], passphrase
     work = functools.partial(_take_apart, sensors=sensors, passphrases=passphrases)
     workers = usable_processors() if len(inputs.files) >= PARALLEL_FROM else 1
     with at_most(SECONDS + SECONDS_PER_FILE * len(inputs.files)):
-        for packed in process_map(work, inputs.files, workers, _CHUNK, _lost, MAX_SECONDS):
+        for packed in process_map(work, inputs.files, workers, _CHUNK, lost, MAX_SECONDS):
             pool.merge(Material.unpacked(packed))
     unusable: list[Finding] = []
     passed_over: list[Finding] = []
     for entry in pool.findings:
-        (passed_over if _is_letter(entry, inputs) else unusable).append(entry)
+        (passed_over if is_letter(entry, inputs) else unusable).append(entry)
     return Delivery(pool, tuple(unusable), tuple(passed_over))
 
 
@@ -87,13 +87,14 @@ def _take_apart(file: InputFile, sensors: Sequence[Recipient], passphrases: Sequ
     return take_apart(file, _candidates(file.label, sensors, passphrases)).packed()
 
 
-def _lost(file: InputFile, reason: str) -> PackedMaterial:
+def lost(file: InputFile, reason: str) -> PackedMaterial:
     """What is known of a file over which a worker ended."""
     note = ConversionProblem("src.refused", f"it could not be taken apart: {reason}", file.label).finding
     return PackedMaterial([], [], [note], [])
 
 
-def _is_letter(entry: Finding, inputs: Inputs) -> bool:
+def is_letter(entry: Finding, inputs: Inputs) -> bool:
+    """Whether a finding is about something that merely lies there, and that nobody meant to be used."""
     if entry.severity == INFO:
         return True
     if entry.severity == ERROR or entry.id not in _PERHAPS_LETTERS:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from ..._plain.errors import FileError
 from ..._plain.files import read_file, why
+from ..._plain.texts import harmless
 from .bounded import LimitReached, run_bounded
 from .problem import ERROR, WARNING, ConversionProblem, Finding
 
@@ -184,7 +185,7 @@ def _unzip(data: bytes) -> tuple[str, str, list[tuple[str, bytes]]]:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for info in archive.infolist():
                 name = info.filename.replace("\\", "/")
-                shown = "".join(letter if letter.isprintable() else "?" for letter in name)[:120]
+                shown = harmless(name, 120)
                 if name.startswith("/") or ".." in name.split("/") or name[1:2] == ":":
                     return "src.refused", f"the archive has an entry whose name leads out of it: {shown}", []
                 last = name.rsplit("/", 1)[-1]

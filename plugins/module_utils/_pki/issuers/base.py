@@ -16,13 +16,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Union
 
-from ..planning.plan import Existing
+from ..planning.plan import Change, Existing
 from ..planning.request import SensorRequest
 from ..planning.terms import Terms
 from ..profiles.base import Profile
 from ..profiles.defender_iot.profile import DEFENDER_IOT
+from ..state.events import Event
 from ..state.fleet import FleetState
 from ..state.ledger import ISSUED, Ledger
+from .http import HttpCaller
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ class Obtained:
     """A certificate with its key and chain, PEM; nothing of it was written yet.
 
     :ivar common_name: what the files are named after.
-    :ivar notes: what people should know (fields that the CA changed, files that were set aside).
+    :ivar notes: what people should know (files that were set aside, a life that was shortened).
+    :ivar altered: what the issuer gave otherwise than it was asked: field, asked, given.
     :ivar asked: what the issuer was asked for, if it may have given something else.
     :ivar received: the files it came from, if it came in files.
     :ivar answers: the public key id of the waiting key that this certificate answers.
@@ -53,6 +56,7 @@ class Obtained:
     key: bytes = field(repr=False)
     pem: bytes = b""
     notes: tuple[str, ...] = ()
+    altered: tuple[Change, ...] = ()
     asked: Mapping[str, Any] = field(default_factory=dict)
     received: tuple[str, ...] = ()
     answers: str | None = None
@@ -90,7 +94,15 @@ class Nothing:
     notes: tuple[str, ...] = ()
 
 
-Answer = Union[Obtained, Pending, Refused, Nothing]  # noqa: UP007 - evaluated while the module loads, also by older Pythons
+@dataclass(frozen=True)
+class Stays:
+    """What the sensor has is what is wanted; nothing more is asked (a request was withdrawn, say)."""
+
+    sensor: str
+    notes: tuple[str, ...] = ()
+
+
+Answer = Union[Obtained, Pending, Refused, Nothing, Stays]  # noqa: UP007 - evaluated while the module loads, also by older Pythons
 
 
 @dataclass(frozen=True)
@@ -118,11 +130,13 @@ class Issuer(abc.ABC):
     :ivar name: its name in the inventory. :cvar kind: what it is.
     :cvar event: what is recorded of a certificate that it gave.
     :cvar foresees: in check mode it can tell what it would answer, since it asks nobody.
+    :cvar warns: its notes are warnings, since they are about the whole CA.
     """
 
     kind: str = ""
     event: str = ISSUED
     foresees: bool = False
+    warns: bool = False
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -165,6 +179,19 @@ class Issuer(abc.ABC):
         """
         return ()
 
+    def pending(self, request: SensorRequest, tools: Tools) -> bool:
+        """Whether this sensor's certificate was asked for in an earlier run and has not been taken yet."""
+        return False
+
+    def settled(self, done: Sequence[Obtained], tools: Tools) -> Sequence[Event]:
+        """Let go of what was kept for certificates that are in the sensors' stores now, on the disk.
+
+        Called once for a run, outside of check mode, after everything else.
+
+        :returns: what happened besides and is to be recorded (withdrawn requests).
+        """
+        return ()
+
     @property
     def tolerated(self) -> frozenset[str]:
         """Ids of findings that are no errors in its sensors' bundles, since they are what was asked for."""
@@ -194,6 +221,7 @@ class Run:
     :ivar local_ca: settings of the embedded CA: ``dir``, ``passphrase``, ``crl_url``, and how it would be made.
     :ivar received: settings of received files: ``src``, ``ca_files``, ``passphrases``, ``trusted_roots``,
         ``trust_any``.
+    :ivar http: asks servers; None: nobody can be asked.
     """
 
     moment: datetime.datetime
@@ -203,3 +231,4 @@ class Run:
     ledger: Ledger | None = None
     local_ca: Mapping[str, Any] = field(default_factory=dict, repr=False)
     received: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    http: HttpCaller | None = field(default=None, repr=False)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..crypto import ec, hashes, rsa, x509
 from ..planning.plan import subject_fields
@@ -70,6 +70,13 @@ def build_request(request: SensorRequest, key: PrivateKey) -> x509.CertificateSi
     return builder.sign(key, _hash(request))
 
 
+def key_usages_of(usage: x509.KeyUsage) -> list[str]:
+    """The usages that a certificate allows, by their names in RFC 5280, section 4.2.1.3."""
+    # The last two mean something, and can be asked for, only beside keyAgreement.
+    skipped = () if usage.key_agreement else ("encipher_only", "decipher_only")
+    return [name for argument, name in _KEY_USAGES.items() if argument not in skipped and getattr(usage, argument)]
+
+
 def _hash(request: SensorRequest) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512:
     algorithms: dict[str, type[hashes.SHA256 | hashes.SHA384 | hashes.SHA512]] = {
         "sha256": hashes.SHA256,
@@ -82,8 +89,16 @@ def _hash(request: SensorRequest) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA5
 def _issuer_identifier(public_key: PublicKey, issuer: x509.Certificate | None) -> x509.AuthorityKeyIdentifier:
     if issuer is None:
         return x509.AuthorityKeyIdentifier.from_issuer_public_key(public_key)
-    identifier = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    try:
+        identifier = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    except x509.ExtensionNotFound:
+        # An organization's root may have signed the issuing CA without one.
+        return x509.AuthorityKeyIdentifier.from_issuer_public_key(_public_key_of(issuer))
     return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
+
+
+def _public_key_of(certificate: x509.Certificate) -> Any:
+    return certificate.public_key()
 
 
 def extensions_of(

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..._plain.errors import InputError, PkiError
-from ..values.faults import shown
-from . import received, self_signed
+from ..values.faults import kind_of, shown
+from . import cfssl, received, request_folder, self_signed, vault
 from .base import Issuer, Maker, Run
 from .local_ca import issuer as local_ca
 
@@ -23,7 +23,13 @@ BUILT_IN: Mapping[str, Maker] = {
     "self_signed": self_signed.make,
 }
 # Those that are described in sensor_certificates_issuers, by their ``kind``.
-DESCRIBED: Mapping[str, Maker] = {}
+DESCRIBED: Mapping[str, Maker] = {
+    request_folder.KIND: request_folder.make,
+    vault.KIND: vault.make,
+    cfssl.KIND: cfssl.make,
+    "received": received.make,
+    "self_signed": self_signed.make,
+}
 
 
 @dataclass(frozen=True)
@@ -50,21 +56,19 @@ def check_described(described: Any, variable: str = "sensor_certificates_issuers
     if described is None or described == "":
         return {}
     if not isinstance(described, Mapping):
-        raise InputError(f"{variable} is {shown(described)}; wanted: a map from an issuer's name to its settings")
+        raise InputError(f"{variable} is {kind_of(described)}; wanted: a map from an issuer's name to its settings")
     found = {}
     for name, settings in described.items():
         where = f"{variable}.{name}"
         if name in BUILT_IN:
             raise InputError(f"{where}: this name is built in; wanted: another name")
         if not isinstance(settings, Mapping):
-            raise InputError(f"{where} is {shown(settings)}; wanted: a dictionary with kind and its settings")
+            raise InputError(f"{where} is {kind_of(settings)}; wanted: a dictionary with kind and its settings")
         kind = settings.get("kind")
-        if kind not in DESCRIBED:
+        if not isinstance(kind, str) or kind not in DESCRIBED:
             close = difflib.get_close_matches(str(kind), list(DESCRIBED), n=1)
             hint = f"; did you mean {close[0]}?" if close else ""
-            raise InputError(
-                f"{where}.kind is {shown(kind)}; wanted: one of {', '.join(DESCRIBED) or 'none yet'}{hint}"
-            )
+            raise InputError(f"{where}.kind is {shown(kind)}; wanted: one of {', '.join(DESCRIBED)}{hint}")
         found[str(name)] = dict(settings)
     return found
 

@@ -9,9 +9,12 @@ import datetime
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..._plain.errors import PkiError
 from ..state import events
 from ..state.events import Event
 from ..state.fleet import FleetState
+from ..state.uploads import waiting
+from ..values import x509_parts as parts
 
 # A state that stays the same is recorded once a day at most, so that a look every hour does not fill the disk.
 _AGAIN_AFTER = datetime.timedelta(hours=23)
@@ -43,6 +46,27 @@ def record_seen(state: FleetState, results: Sequence[Mapping[str, Any]], moment:
         return None
     state.ledger.prepare()
     return events.record(state.ledger, events.SEEN, entries, moment)
+
+
+def still_waiting(state: FleetState, results: Sequence[Mapping[str, Any]], moment: datetime.datetime) -> list[str]:
+    """The sensors whose upload is needed after this look.
+
+    :param results: of ``live_check``; those for which no certificate was given do not count.
+    """
+    fingerprints = {
+        str(result["sensor"]): str(result["expected_fingerprint"])
+        for result in results
+        if result.get("expected_fingerprint")
+    }
+    seen = [
+        Event(events.SEEN, str(result["sensor"]), time=parts.iso(moment), fingerprint=result.get("fingerprint"))
+        for result in results
+    ]
+    try:
+        recorded = state.events(events.STAGED, events.SEEN)
+    except PkiError:
+        recorded = []
+    return waiting(fingerprints, [*recorded, *seen])
 
 
 def _is_news(last: Event | None, result: Mapping[str, Any], moment: datetime.datetime) -> bool:

@@ -16,6 +16,7 @@ from ..._plain.tls_probe import Endpoint
 from ..state.stage_folder import find_files
 from ..validation.model import Source
 from ..values.certificates import CertificateView, read_own_certificates, read_shared_certificates
+from ..values.faults import kind_of, shown
 from ..values.names import is_ip_address
 from ..values.reading import CERTIFICATE, read_content
 
@@ -71,7 +72,7 @@ def parse_targets(raws: Sequence[Any]) -> list[Target]:
         where = f"targets[{position}]"
         if not isinstance(raw, Mapping):
             raise InputError(
-                f"{where} is {raw!r}; wanted: a dictionary with host, and if you like port, name, certificate"
+                f"{where} is {kind_of(raw)}; wanted: a dictionary with host, and if you like port, name, certificate"
             )
         unknown = sorted(set(map(str, raw)) - set(OPTIONS))
         if unknown:
@@ -85,18 +86,20 @@ def _target(raw: Mapping[str, Any], where: str) -> Target:
     host = _text(raw.get("host"))
     problems = []
     if not host or any(character.isspace() or not character.isprintable() for character in host):
-        problems.append(f"{where}.host is {raw.get('host')!r}; wanted: a host name or an IP address")
+        problems.append(f"{where}.host is {shown(raw.get('host'))}; wanted: a host name or an IP address")
     port = port_of(raw.get("port"))
     if port is None:
-        problems.append(f"{where}.port is {raw.get('port')!r}; wanted: a number from 1 to 65535")
+        problems.append(f"{where}.port is {shown(raw.get('port'))}; wanted: a number from 1 to 65535")
     name = (_text(raw.get("name")) or _default_name(host, expected)).rstrip(".")
     server_name = None
     if name and not is_ip_address(name):
         server_name = ascii_name(name)
         if server_name is None:
-            problems.append(f"{where}.name is {raw.get('name')!r}; wanted: the name by which people open the console")
+            problems.append(
+                f"{where}.name is {shown(raw.get('name'))}; wanted: the name by which people open the console"
+            )
     return Target(
-        sensor=_text(raw.get("sensor")) or _text(raw.get("name")) or host,
+        sensor=_text(raw.get("sensor")) or _text(raw.get("name")) or host or where,
         host=host,
         port=port or 0,
         name=name,
@@ -107,7 +110,8 @@ def _target(raw: Mapping[str, Any], where: str) -> Target:
 
 
 def _text(value: Any) -> str:
-    return "" if value is None else str(value).strip()
+    # What is no text stands there by mistake, and may be anything: it becomes no label.
+    return str(value).strip() if isinstance(value, (str, int, float)) else ""
 
 
 def port_of(value: Any) -> int | None:

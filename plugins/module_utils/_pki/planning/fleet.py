@@ -54,17 +54,22 @@ class Neighbours:
 def limit_changes(plans: Sequence[Plan], most: int | None) -> list[Plan]:
     """At most so many sensors are obtained anew, in the order of the inventory; the others keep what they have.
 
-    A sensor that has nothing that could stay (missing, unreadable) is done in any case: nothing replaces it.
+    A sensor that has nothing that could stay (missing, unreadable) is done in any case: nothing replaces it. Those
+    that were asked for in an earlier run come first, so that no more than the limit are under way at any time.
     """
     if most is None:
         return list(plans)
-    found, changed = [], 0
+    found = []
+    changed, left = 0, most - sum(plan.asked and plan.action == OBTAIN and plan.existing is not None for plan in plans)
     for plan in plans:
         if plan.action != OBTAIN or plan.existing is None:
             found.append(plan)
             continue
+        if plan.asked:
+            found.append(plan)
+            continue
         changed += 1
-        if changed <= most:
+        if changed <= left:
             found.append(plan)
             continue
         reasons = (f"waits: {most} sensors are changed in one run (sensor_certificates_max_changes)", *plan.reasons)

@@ -67,6 +67,7 @@ class Plan:
     :ivar visible: false for a bundle that an earlier run completed but did not get to stage.
     :ivar changes: the differing fields as (field, before, after).
     :ivar taken_from: the sensor that left the inventory and whose bundle this is.
+    :ivar asked: its certificate was asked for in an earlier run and has not been taken yet.
     """
 
     request: SensorRequest
@@ -76,6 +77,7 @@ class Plan:
     visible: bool = False
     changes: tuple[Change, ...] = ()
     taken_from: str | None = None
+    asked: bool = False
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ def asked_for(request: SensorRequest) -> dict[str, Any]:
     """What an issuer is asked for, as plain data for the record, and to be compared with later wishes."""
     return {
         "subject": [list(pair) for pair in subject_fields(request)],
-        "sans": _wanted_names(request),
+        "sans": wanted_names(request),
         "key_size": request.key_size,
     }
 
@@ -183,8 +185,8 @@ def _field_changes(
 ) -> list[tuple[str, Change]]:
     """Each field that was asked for and differs: the reason's text, and (field, before, after)."""
     terms = yardstick.terms
-    found = _subject_changes(request, view)
-    sans_before, sans_after = _alternative_names(view), _wanted_names(request)
+    found = subject_changes(request, view)
+    sans_before, sans_after = alternative_names(view), wanted_names(request)
     if sans_before != sans_after:
         texts = ", ".join(sans_before) or "none", ", ".join(sans_after)
         found.append((f"SAN differs: {texts[0]} -> {texts[1]}", ("SAN", *texts)))
@@ -202,7 +204,8 @@ def _field_changes(
     return _not_accepted_before(request, view, found, yardstick)
 
 
-def _subject_changes(request: SensorRequest, view: CertificateView) -> list[tuple[str, Change]]:
+def subject_changes(request: SensorRequest, view: CertificateView) -> list[tuple[str, Change]]:
+    """Where a certificate's subject differs from the wish: the sentence, and (field, what it has, what is wanted)."""
     found: list[tuple[str, Change]] = []
     have, want = name_pairs(view.subject), subject_fields(request)
     if have == want:
@@ -236,13 +239,15 @@ def _not_accepted_before(
     return left
 
 
-def _wanted_names(request: SensorRequest) -> list[str]:
+def wanted_names(request: SensorRequest) -> list[str]:
+    """The alternative names that are wanted, sorted: ``DNS:name``, ``IP:address``."""
     return sorted(
         [f"DNS:{name.lower()}" for name in request.dns_names] + [f"IP:{address}" for address in request.ip_addresses]
     )
 
 
-def _alternative_names(view: CertificateView) -> list[str]:
+def alternative_names(view: CertificateView) -> list[str]:
+    """The alternative names that a certificate has, in the same form."""
     value = view.value("2.5.29.17")
     if value is None:
         return []

@@ -18,7 +18,7 @@ from typing import Any
 from ..profiles.base import Profile
 from ..profiles.defender_iot.profile import DEFENDER_IOT
 from ..values import names
-from ..values.faults import Fault, shown, whole_number
+from ..values.faults import Fault, kind_of, no_option, shown, whole_number
 from ..values.lists import some
 
 LOCAL_CA = "local_ca"
@@ -114,11 +114,11 @@ class _Parser:
         required = [entry.key for entry in fields if entry.required]
         if not isinstance(value, Mapping):
             wanted = f"a dictionary with {', '.join(required)}"
-            self.fault("subject", wanted, *(() if value is None else (value,)))
+            self.faults.append(Fault("subject", wanted, None if value is None else kind_of(value)))
             return ()
         for key in value:
             if key not in known:
-                self.fault(f"subject.{key}", f"one of the known fields {', '.join(known)}", value[key])
+                self.faults.append(no_option(f"subject.{key}", f"one of the known fields {', '.join(known)}"))
         found = []
         for entry in fields:
             text = self._subject_value(entry.key, value.get(entry.key), entry.max_length, entry.required)
@@ -162,7 +162,7 @@ class _Parser:
         if value is None:
             value = []
         if not isinstance(value, (list, tuple)):
-            self.fault("sans", "a list of host names and IP addresses", value)
+            self.faults.append(Fault("sans", "a list of host names and IP addresses", kind_of(value)))
             value = []
         for position, entry in enumerate(value):
             variable = f"sans[{position}]"
@@ -274,7 +274,7 @@ def parse_request(
         parser.faults.append(Fault(variable, "a value that can be evaluated", f"not usable ({reason})"))
     for key in raw:
         if key not in OPTIONS and key not in FACTS and key != "variable_errors":
-            parser.fault(str(key), f"one of the known options {', '.join(OPTIONS)}", raw[key])
+            parser.faults.append(no_option(key, f"one of the known options {', '.join(OPTIONS)}"))
     name = parser.name()
     common_name = parser.common_name(name)
     issuer = parser.issuer(issuers)
@@ -330,7 +330,8 @@ def duplicate_faults(
         if common_name is None:
             common_name = name
         if isinstance(name, str):
-            users.setdefault(("name", name), []).append((position, name))
+            # Folders of the stage directory: on a file system that ignores case two of these would be one.
+            users.setdefault(("name", names.look_alike(name)), []).append((position, name))
         if isinstance(common_name, str) and common_name:
             # DNS names are compared without case (RFC 4343).
             users.setdefault(("common_name", common_name.lower()), []).append((position, str(name)))
@@ -338,10 +339,16 @@ def duplicate_faults(
     for (variable, value), holders in users.items():
         if len(holders) < 2:
             continue
-        for position, _name in holders:
+        for position, name in holders:
             if position >= len(mine):
                 continue
             rest = [other for place, other in holders if place != position]
+            alike = variable == "name" and any(other != name for other in rest)
             wanted = f"a value of its own: {some(rest)} has the same"
-            faults.setdefault(position, []).append(Fault(variable, wanted, shown(value)))
+            if alike:
+                wanted = (
+                    f"a name that differs in more than case or what nobody sees: {some(rest)} looks the same, "
+                    "and their folders would be one where case does not count"
+                )
+            faults.setdefault(position, []).append(Fault(variable, wanted, shown(name if alike else value)))
     return faults

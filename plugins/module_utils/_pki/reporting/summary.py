@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Mapping  # of collections.abc, Python 3.8 cannot subscript it while it runs
 
+from ..._plain.texts import harmless
 from ..crl.access import crl_lines
 from ..values.lists import counted, some
 
@@ -84,6 +85,7 @@ def summarize(run: Run, most: int = 10) -> Summary:
     lines += _pending(pending, most)
     lines += _received(issued, most)
     lines += [f"  {result['name']}: {note}" for result in done for note in result["notes"]][: 2 * most]
+    lines += _altered(done, most)
     lines += run.issued.get("lines") or []
     lines += _failures(errors, most)
     lines += [f"FAILED {problem}" for problem in run.issued.get("problems") or []]
@@ -97,7 +99,8 @@ def summarize(run: Run, most: int = 10) -> Summary:
     if told and not done and not errors:
         lines = []  # a run for workstations or CRLs alone
     lines += told
-    return Summary(counts, next_due, tuple(lines))
+    # In one place, for all that is quoted: no text of others writes a line of its own, or over another one.
+    return Summary(counts, next_due, tuple(map(harmless, lines)))
 
 
 def _files(run: Run) -> list[str]:
@@ -132,6 +135,18 @@ def _issuers(done: Sequence[Result]) -> list[str]:
     if len(counts) < 2:
         return []
     return ["By issuer: " + ", ".join(f"{name} {number}" for name, number in sorted(counts.items()))]
+
+
+def _altered(done: Sequence[Result], most: int) -> list[str]:
+    """What issuers gave otherwise than they were asked, each difference once."""
+    by_change: dict[str, list[str]] = collections.defaultdict(list)
+    for result in done:
+        for change in result.get("altered") or []:
+            text = f"{change['field']}: asked {change['asked']}, given {change['given']}"
+            by_change[f"Changed by {result['issuer']}: {text}"].append(result["name"])
+    shown = sorted(by_change.items(), key=lambda item: -len(item[1]))
+    lines = [f"  {text} ({some(names, 3)})" for text, names in shown[:most]]
+    return lines + ([f"  and {len(shown) - most} more changes by issuers"] if len(shown) > most else [])
 
 
 def _pending(pending: Sequence[Result], most: int) -> list[str]:

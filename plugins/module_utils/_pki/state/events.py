@@ -21,10 +21,12 @@ from typing import Any
 from ..._plain.errors import FileError
 from ..._plain.files import PRIVATE_FOLDER, PUBLIC_FILE, read_file, why, write_once
 from ..values import x509_parts as parts
-from .ledger import FORMAT, Ledger, actor, content_of, damaged
+from .ledger import FORMAT, ISSUED, RECEIVED, Ledger, actor, content_of, damaged
 
 FOLDER = "events"
 REQUESTED, WITHDRAWN, STAGED, SEEN, RETIRED = "requested", "withdrawn", "staged", "seen", "retired"
+# Those of a certificate's own record.
+ISSUING = (ISSUED, RECEIVED)
 MAX_BYTES = 64 * 1024 * 1024
 _NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-(?P<event>[a-z-]+)-[0-9a-f]{16}\.json\Z")
 

@@ -77,13 +77,14 @@ class FleetState:
         """
         return self.stage.sensors() if self.stage is not None else []
 
-    def visible(self, sensor: str) -> Bundle | None:
+    def visible(self, sensor: str, spare_key: bool = False) -> Bundle | None:
         """The bundle that people see.
 
+        :param spare_key: a key that cannot be read is no error: who only reports needs none.
         :raises IncompleteBundle: it does not hold exactly one file of each kind.
         :raises FileError: it cannot be read; that is not the same as missing.
         """
-        return self.stage.read_visible(sensor) if self.stage is not None else None
+        return self.stage.read_visible(sensor, spare_key) if self.stage is not None else None
 
     def pending(self, sensor: str) -> Iterable[Bundle]:
         """Complete bundles that no run has shown yet, newest first; those that cannot be read are passed over."""
@@ -136,6 +137,13 @@ class FleetState:
         return index
 
     # Keys that wait
+
+    def waiting_sensors(self) -> list[str]:
+        """The sensors for which keys wait, sorted.
+
+        :raises FileError: the folder cannot be read.
+        """
+        return sorted(self.waiting.sensors()) if self.waiting is not None else []
 
     def waiting_keys(self, sensor: str) -> list[WaitingKey]:
         """The keys that wait for a sensor's certificate, the oldest request first.

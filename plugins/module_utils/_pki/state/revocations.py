@@ -23,6 +23,7 @@ from ..._plain.errors import FileError, InputError
 from ..._plain.files import read_file, why
 from ..crypto import x509
 from ..values import x509_parts as parts
+from ..values.faults import shown
 from ..values.x509_parts import serial_text
 from .ledger import FORMAT, MAX_RECORD, REVOKED, Ledger, actor, authority_key_of, content_of, damaged
 
@@ -75,12 +76,13 @@ def reason_of(value: object) -> str:
         for reason in REASONS:
             if reason.lower() == plain:
                 return reason
-    raise InputError(f"reason is {value!r}; wanted: one of {', '.join(REASONS)}")
+    raise InputError(f"reason is {shown(value)}; wanted: one of {', '.join(REASONS)}")
 
 
 def key_mark(certificate: x509.Certificate) -> str:
     """The key identifier of a CA, by which its revocations are told from those of an earlier CA."""
-    return parts.subject_key_identifier(parts.rsa_public_key(certificate)).hex()
+    # An organization's root, which can stand above the embedded CA, may have a key of any kind.
+    return x509.SubjectKeyIdentifier.from_public_key(certificate.public_key()).digest.hex()
 
 
 def find(ledger: Ledger, serial: int, issuer_key: str | None = None) -> RevocationRecord | None:

@@ -22,7 +22,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..._plain.errors import FileError
 from ..._plain.files import PRIVATE_FILE, PUBLIC_FILE, why
@@ -61,11 +61,13 @@ class Bundle:
     """The files of a bundle as they were read through one opened folder, so that they belong together.
 
     :ivar visible: people see this one.
+    :ivar key_problem: why the key could not be read, where that is no reason to say nothing; the key is empty then.
     """
 
     files: BundleFiles
     contents: Mapping[str, bytes] = field(repr=False)
     visible: bool = False
+    key_problem: str | None = None
 
     @property
     def crt(self) -> bytes:
@@ -117,15 +119,29 @@ def find_files(folder: str) -> BundleFiles:
         return _files_in(opened, folder)
 
 
-def _read(folder: Folder, path: str, visible: bool = False, extensions: Mapping[str, str] = EXTENSIONS) -> Bundle:
+def _read(
+    folder: Folder,
+    path: str,
+    visible: bool = False,
+    extensions: Mapping[str, str] = EXTENSIONS,
+    spare_key: bool = False,
+) -> Bundle:
     files = _files_in(folder, path, extensions)
-    contents = {kind: folder.read(os.path.basename(getattr(files, kind)), MAX_FILE) for kind in KINDS}
-    return Bundle(files, contents, visible)
+    contents, key_problem = {}, None
+    for kind in KINDS:
+        try:
+            contents[kind] = folder.read(os.path.basename(getattr(files, kind)), MAX_FILE)
+        except (OSError, FileError) as error:
+            if kind != "key" or not spare_key:
+                raise
+            contents[kind], key_problem = b"", str(error)
+    return Bundle(files, contents, visible, key_problem)
 
 
-def read_bundle(folder: str, extensions: Mapping[str, str] = EXTENSIONS) -> Bundle:
+def read_bundle(folder: str, extensions: Mapping[str, str] = EXTENSIONS, spare_key: bool = False) -> Bundle:
     """The files of a bundle anywhere.
 
+    :param spare_key: a key that cannot be read is no error; the bundle says so.
     :raises IncompleteBundle: it does not hold exactly one of each.
     :raises FileError: the folder or one of the files cannot be read.
     """
@@ -134,7 +150,7 @@ def read_bundle(folder: str, extensions: Mapping[str, str] = EXTENSIONS) -> Bund
     except OSError as error:
         raise FileError(f"{folder} cannot be read: {why(error)}") from error
     with opened:
-        return _read(opened, folder, extensions=extensions)
+        return _read(opened, folder, extensions=extensions, spare_key=spare_key)
 
 
 class StageFolder:
@@ -247,9 +263,10 @@ class StageFolder:
             raise FileError(f"{path} leads to a file where the sensor's folder should be; move it away")
         return os.path.realpath(path)
 
-    def read_visible(self, sensor: str) -> Bundle | None:
+    def read_visible(self, sensor: str, spare_key: bool = False) -> Bundle | None:
         """The visible bundle, read through one opened folder.
 
+        :param spare_key: a key that cannot be read (by an account that only looks) is no error.
         :raises IncompleteBundle: it does not hold exactly one file of each kind.
         :raises FileError: it cannot be read; that is not the same as missing.
         """
@@ -258,12 +275,11 @@ class StageFolder:
             return None
         name = self._own_name(sensor, path)
         if name is None:
-            bundle = read_bundle(path, self.extensions)
-            return Bundle(bundle.files, bundle.contents, visible=True)
+            return replace(read_bundle(path, self.extensions, spare_key), visible=True)
         with self._home(sensor) as home:
             if home is None:
                 return None
-            return self._read_in(home, name, path, visible=True)
+            return self._read_in(home, name, path, visible=True, spare_key=spare_key)
 
     def read_stored(self, sensor: str, folder: str) -> Bundle:
         """A bundle of the store.
@@ -277,13 +293,13 @@ class StageFolder:
                 raise FileError(f"{folder} is no bundle of the store")
             return self._read_in(home, name, folder)
 
-    def _read_in(self, home: Folder, name: str, path: str, visible: bool = False) -> Bundle:
+    def _read_in(self, home: Folder, name: str, path: str, visible: bool = False, spare_key: bool = False) -> Bundle:
         try:
             opened = home.folder(name)
         except OSError as error:
             raise FileError(f"{path} cannot be read: {why(error)}") from error
         with opened:
-            return _read(opened, path, visible, self.extensions)
+            return _read(opened, path, visible, self.extensions, spare_key)
 
     def _own_name(self, sensor: str, folder: str) -> str | None:
         """The name of a bundle in the sensor's store, or None if the folder is elsewhere."""
@@ -400,6 +416,21 @@ class StageFolder:
                     stage.rename(sensor, _by_hand(home.unused_name(".link-")), home)
         except OSError as error:
             raise FileError(f"{self.visible(sensor)} could not be taken away: {why(error)}") from error
+
+    def forget(self, sensor: str) -> None:
+        """Take away everything of a sensor, what people see and the whole of its store; it holds keys.
+
+        :raises FileError: something could not be removed.
+        """
+        self.hide(sensor)
+        try:
+            with Folder.open(self.stage_dir) as stage, stage.folder(STORE) as store:
+                store.rmtree(sensor, missing_ok=True)
+        except FileNotFoundError:
+            return  # there is no store
+        except OSError as error:
+            path = os.path.join(self.folder, sensor)
+            raise FileError(f"{path} could not be removed: {why(error)}; it may hold a key") from error
 
     def surplus(self, sensor: str, keep: int, one_more: bool = False) -> list[str]:
         """Folders that can go: all but the visible bundle, the ``keep`` before it, and what is pending.

@@ -135,6 +135,20 @@ class WaitingKeys:
         with contextlib.suppress(OSError), Folder.open(self.folder) as waiting:
             waiting.rmdir(entry.sensor)  # only if it is empty
 
+    def forget(self, sensor: str) -> None:
+        """Let go of every key of a sensor.
+
+        :raises FileError: one could not be removed.
+        """
+        with self._open() as waiting:
+            if waiting is None:
+                return
+            try:
+                waiting.rmtree(sensor, missing_ok=True)
+            except OSError as error:
+                path = waiting.at(sensor)
+                raise FileError(f"{path} could not be removed: {why(error)}; it may hold a key") from error
+
     @contextlib.contextmanager
     def _open(self, sensor: str | None = None) -> Iterator[Folder | None]:
         with contextlib.ExitStack() as stack:

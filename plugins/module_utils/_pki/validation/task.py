@@ -29,6 +29,8 @@ OBJECT_SPEC: dict[str, dict[str, Any]] = {
     "certificate": {"type": "path"},
     "private_key": {"type": "path", "no_log": False},
     "private_key_passphrase": {"type": "str", "no_log": True},
+    # Read by the action, on the control node.
+    "private_key_passphrase_variable": {"type": "str", "no_log": False},
     "chain": {"type": "path"},
     "csr": {"type": "path"},
     "trusted_roots": {"type": "list", "elements": "path"},
@@ -42,6 +44,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     **OBJECT_SPEC,
     "min_days_left": {"type": "int", "default": 30},
     "certificates": {"type": "list", "elements": "dict", "options": OBJECT_SPEC},
+    "certificates_variable": {"type": "str"},
     "folder": {"type": "path"},
     "profile": {"type": "str", "default": "defender_iot"},
     "ignore": {"type": "list", "elements": "str", "default": []},

@@ -11,7 +11,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import unicodedata
 from urllib.parse import urlsplit
+
+from ..._plain.texts import harmless
 
 MAX_COMMON_NAME = 64  # ub-common-name, RFC 5280 appendix A.1
 MAX_HOST_NAME = 253  # RFC 1035 section 2.3.4, in its text form
@@ -67,6 +70,11 @@ def folder_name_problem(text: str) -> str | None:
         return "a name without / and \\"
     if any(ord(character) < 32 or ord(character) == 127 for character in text):
         return "a name without control characters"
+    if text != text.strip():
+        return "a name without blanks around it, which nobody sees and Windows drops"
+    hidden = next((character for character in text if harmless(character) != character), None)
+    if hidden is not None and not _is_half(hidden):
+        return f"a name without characters that nobody sees, or that turn text around (it has {harmless(hidden)})"
     try:
         encoded = text.encode()
     except UnicodeEncodeError:
@@ -74,6 +82,19 @@ def folder_name_problem(text: str) -> str | None:
     if len(encoded) > 255:
         return f"a name of at most 255 bytes (this has {len(encoded)})"
     return None
+
+
+def _is_half(character: str) -> bool:
+    return 0xD800 <= ord(character) <= 0xDFFF
+
+
+def look_alike(name: str) -> str:
+    """What two names have in common that people, or file systems which ignore case, take for each other.
+
+    Case, how accents and wide letters are written (Unicode's NFKC), blanks around it, and what is not seen.
+    """
+    seen = "".join(character for character in unicodedata.normalize("NFKC", name) if harmless(character) == character)
+    return unicodedata.normalize("NFKC", " ".join(seen.split()).casefold())
 
 
 def country_problem(text: str) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
+from ..._plain.texts import harmless
 from ..crypto import x509
 from .oids import field_name
 
@@ -16,11 +17,8 @@ if TYPE_CHECKING:
 
 
 def show(text: str, limit: int = 120) -> str:
-    """A text from a certificate for a message: control characters replaced, length bounded."""
-    clean = text
-    if not text.isprintable():
-        clean = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
-    return clean if len(clean) <= limit else clean[: limit - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    """A text from a certificate for a message: harmless, and of bounded length."""
+    return harmless(text, limit)
 
 
 def serial_text(serial: int) -> str:

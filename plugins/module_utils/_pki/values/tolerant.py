@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..._plain.texts import harmless
 from ..crypto import UnreadableError, guard, x509
 from . import reading
 from .der import BIT_STRING, BOOLEAN, INTEGER, OCTET_STRING, OID, SEQUENCE, SET, Element, elements, encode, only
@@ -221,8 +222,7 @@ def _readable_string(value: Element, what: str, oddities: list[str]) -> bytes:
     except UnicodeDecodeError:
         # Not what the standard says T61String is, but what everybody writes into it.
         text = value.content.decode("latin-1")
-    shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)[:80]
-    note = f"its {what} has {shown!r} as {kind}, which does not hold such characters"
+    note = f"its {what} has '{harmless(text, 80)}' as {kind}, which does not hold such characters"
     if note not in oddities:
         oddities.append(note)
     return encode(_UTF8, unicodedata.normalize("NFC", text).encode())

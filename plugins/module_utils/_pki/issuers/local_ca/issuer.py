@@ -22,6 +22,7 @@ from ...profiles.base import Profile
 from ...profiles.defender_iot.profile import DEFENDER_IOT
 from ...profiles.files import ordered
 from ...state import revocations
+from ...state.ledger import issuer_key_of
 from ...values import x509_parts as parts
 from ...values.reading import load_crl
 from ..base import Answer, Issuer, Job, Obtained, Run, Tools
@@ -40,6 +41,7 @@ class LocalCa(Issuer):
     """
 
     kind = "local_ca"
+    warns = True
 
     def __init__(
         self,
@@ -174,7 +176,7 @@ def make(name: str, settings: Mapping[str, Any], run: Run) -> LocalCa:
     authority = open_authority(folder, str(ca.get("passphrase") or ""), run.moment, datetime.timedelta(0), False)
     certificate = authority.certificate
     if run.ledger is not None:
-        revoked = revocations.find_or_infer(run.ledger, certificate.serial_number, revocations.key_mark(authority.root))
+        revoked = revocations.find_or_infer(run.ledger, certificate.serial_number, issuer_key_of(certificate))
         if revoked is not None:
             raise InputError(
                 f"the issuing CA in {folder} was revoked ({revoked.text}), so nobody would trust what it issues; make "

@@ -64,14 +64,18 @@ def _name_constraints(settings: AuthoritySettings) -> x509.NameConstraints:
     return x509.NameConstraints(permitted_subtrees=permitted or None, excluded_subtrees=excluded or None)
 
 
-def _ca_name(settings: AuthoritySettings, role: str, key: rsa.RSAPrivateKey) -> x509.Name:
+def ca_name(settings: AuthoritySettings, role: str, key: rsa.RSAPrivateKey) -> x509.Name:
+    """The name of a CA of this key.
+
+    :param role: ``Root`` or ``Issuing``.
+    """
     # A mark made from the key: a CA that is made anew has another name, so that stores which look
     # issuers up by name (Windows, NSS) never take one for the other.
     mark = parts.subject_key_identifier(key.public_key()).hex()[:8].upper()
     return parts.build_name([*settings.subject, ("CN", f"{settings.name} {role} CA {mark}")])
 
 
-def _build(
+def build(
     settings: AuthoritySettings,
     subject: x509.Name,
     key: rsa.RSAPrivateKey,
@@ -80,6 +84,10 @@ def _build(
     path_length: int,
     moment: datetime.datetime,
 ) -> x509.Certificate:
+    """A CA's certificate.
+
+    :param issuer: None: it is a root. :param days: how long it lasts, at most as long as its issuer.
+    """
     public_key = key.public_key()
     not_after = moment + datetime.timedelta(days=days)
     if issuer is not None:
@@ -128,15 +136,15 @@ def make_tiers(settings: AuthoritySettings, moment: datetime.datetime) -> dict[s
     """New keys and certificates: the root and, with two tiers, the issuing CA beneath it."""
     root_key = parts.new_key(settings.key_size)
     two = settings.tiers == 2
-    subject = _ca_name(settings, "Root", root_key)
+    subject = ca_name(settings, "Root", root_key)
     root = MadeTier(
-        _build(settings, subject, root_key, None, settings.root_validity_days, 1 if two else 0, moment), root_key
+        build(settings, subject, root_key, None, settings.root_validity_days, 1 if two else 0, moment), root_key
     )
     tiers = {ROOT: root}
     if two:
         key = parts.new_key(settings.key_size)
-        subject = _ca_name(settings, "Issuing", key)
-        tiers[ISSUING] = MadeTier(_build(settings, subject, key, root, settings.issuing_validity_days, 0, moment), key)
+        subject = ca_name(settings, "Issuing", key)
+        tiers[ISSUING] = MadeTier(build(settings, subject, key, root, settings.issuing_validity_days, 0, moment), key)
     return tiers
 
 

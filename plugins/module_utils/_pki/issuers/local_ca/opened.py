@@ -21,9 +21,24 @@ from .key_file import ROUNDS, is_cheap_to_guess
 from .make import FORMAT, ISSUING, MARKER, ROOT, remove_remains
 from .settings import AuthoritySettings
 
+# CAs above the issuing one that are no root, and the folder of those that others took the place of.
+ABOVE, FORMER, ABOUT = "above", "former", "about.json"
+
 
 class AuthorityError(PkiError):
     """The embedded CA is not usable as it is; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Former:
+    """An issuing CA that another one took the place of: it issues nothing more, and publishes its CRL to the end.
+
+    :ivar crl_url: the CRL URL in its certificates, or None.
+    """
+
+    certificate: x509.Certificate
+    crl_url: str | None
+    open_key: Callable[[], rsa.RSAPrivateKey] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -31,7 +46,9 @@ class Authority:
     """The embedded CA, ready to sign.
 
     ``chain`` is what a sensor gets: issuing CA first, up to and with the root. ``root_key_present`` is
-    false when the root's key was taken offline. A key is opened when it is asked for, and once: that takes its time.
+    false when the root's key was taken offline. ``own_root`` is false if the root is the organization's, and ``former``
+    are issuing CAs that this one took the place of. A key is opened when it is asked for, and once: that takes its
+    time.
     """
 
     folder: str
@@ -41,6 +58,8 @@ class Authority:
     root_key_present: bool
     open_key: Callable[[str], rsa.RSAPrivateKey] = field(repr=False)
     warnings: tuple[str, ...] = ()
+    own_root: bool = True
+    former: tuple[Former, ...] = ()
 
     @functools.cached_property
     def key(self) -> rsa.RSAPrivateKey:
@@ -97,10 +116,16 @@ def _restore(folder: str, name: str) -> AuthorityError:
 
 @dataclass(frozen=True)
 class _Marker:
-    """What the CA's folder says of itself: its tiers, issuing CA first, and their certificates' fingerprints."""
+    """What the CA's folder says of itself: its tiers, issuing CA first, and their certificates' fingerprints.
+
+    :ivar above: those of CAs between the issuing CA and the root (an organization's), the lowest first.
+    :ivar own_root: the root was made here.
+    """
 
     tiers: tuple[str, ...]
     fingerprints: Mapping[str, str]
+    above: tuple[str, ...] = ()
+    own_root: bool = True
 
 
 def _marker(folder: str) -> _Marker:
@@ -112,7 +137,12 @@ def _marker(folder: str) -> _Marker:
         if content["format"] != FORMAT:
             raise AuthorityError(f"{path} has format {content['format']}; this version knows format {FORMAT}")
         tiers = {1: (ROOT,), 2: (ISSUING, ROOT)}[content["tiers"]]
-        return _Marker(tiers, {tier: str(content["fingerprints"][tier]) for tier in tiers})
+        return _Marker(
+            tiers,
+            {tier: str(content["fingerprints"][tier]) for tier in tiers},
+            tuple(str(entry) for entry in content.get("above", ())),
+            bool(content.get("own_root", True)),
+        )
     except (ValueError, KeyError, TypeError) as error:
         raise AuthorityError(f"{path} is damaged; restore it from the backup. Nothing was changed") from error
 
@@ -131,6 +161,48 @@ def _certificate(folder: str, tier: str, fingerprint: str) -> x509.Certificate:
             f"{path} is not the certificate that {MARKER} names; restore the CA's folder from one backup"
         )
     return certificate
+
+
+def _above(folder: str, marker: _Marker) -> tuple[x509.Certificate, ...]:
+    return tuple(
+        _certificate(folder, f"{ABOVE}-{number}", fingerprint)
+        for number, fingerprint in enumerate(marker.above, start=1)
+    )
+
+
+def former_folders(folder: str) -> list[str]:
+    """The folders of issuing CAs that were followed by others."""
+    place = os.path.join(folder, FORMER)
+    try:
+        return sorted(os.path.join(place, name) for name in os.listdir(place) if not name.startswith("."))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise AuthorityError(f"{place} cannot be read: {error.strerror}") from error
+
+
+def former_certificates(folder: str) -> tuple[x509.Certificate, ...]:
+    """The certificates of issuing CAs that others took the place of, without opening any key.
+
+    :raises AuthorityError: one of them is damaged.
+    """
+    return tuple(ca.certificate for ca in _former(folder, ""))
+
+
+def _former(folder: str, passphrase: str) -> tuple[Former, ...]:
+    found = []
+    for place in former_folders(folder):
+        if not os.path.lexists(os.path.join(place, f"{ISSUING}.key")):
+            continue  # a root that the organization's took the place of
+        try:
+            certificate = x509.load_pem_x509_certificate(read_file(os.path.join(place, f"{ISSUING}.crt")))
+            about = json.loads(read_file(os.path.join(place, ABOUT)))
+            url = str(about["crl_url"]) if about.get("crl_url") else None
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise AuthorityError(f"{place} is damaged; restore it from the backup") from error
+        key = functools.partial(_key, place, ISSUING, certificate, passphrase)
+        found.append(Former(certificate, url, key))
+    return tuple(found)
 
 
 def _key(folder: str, tier: str, certificate: x509.Certificate, passphrase: str) -> rsa.RSAPrivateKey:
@@ -156,9 +228,20 @@ def _key(folder: str, tier: str, certificate: x509.Certificate, passphrase: str)
     return key
 
 
+def _signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Whether the issuer signed it, with whatever kind of key: an organization's root may have an elliptic one."""
+    if parts.signed_by(certificate, issuer):
+        return True
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except Exception:  # noqa: BLE001 - InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm: it did not
+        return False
+    return True
+
+
 def _check_certificate(folder: str, tier: str, certificate: x509.Certificate, issuer: x509.Certificate) -> None:
     path = os.path.join(folder, f"{tier}.crt")
-    if not parts.signed_by(certificate, issuer):
+    if not _signed_by(certificate, issuer):
         raise AuthorityError(f"{path} is not signed by the key of {parts.name_text(issuer.subject)}")
     try:
         constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
@@ -232,13 +315,15 @@ def open_authority(
     marker = _marker(folder)
     tiers = marker.tiers
     certificates = {tier: _certificate(folder, tier, marker.fingerprints[tier]) for tier in tiers}
+    above = _above(folder, marker)
     signer = tiers[0]
     keys = [tier for tier in tiers if os.path.lexists(os.path.join(folder, f"{tier}.key"))]
     if signer not in keys:
         raise _restore(folder, f"{signer}.key")
     warnings = []
     for tier in tiers:
-        _check_certificate(folder, tier, certificates[tier], certificates[ROOT])
+        issuer = above[0] if above and tier == signer else certificates[ROOT]
+        _check_certificate(folder, tier, certificates[tier], issuer)
         warnings += _check_dates(folder, tier, certificates[tier], moment, warn_before)
     warnings += _mode_warnings(folder, tiers)
     if open_keys:  # told once for a run
@@ -247,10 +332,12 @@ def open_authority(
         folder=folder,
         tiers=len(tiers),
         certificate=certificates[signer],
-        chain=tuple(certificates[tier] for tier in tiers),
+        chain=(certificates[signer], *above, *(certificates[tier] for tier in tiers[1:])),
         root_key_present=ROOT in keys,
         open_key=lambda tier: _key(folder, tier, certificates[tier], passphrase),
         warnings=tuple(warnings),
+        own_root=marker.own_root,
+        former=_former(folder, passphrase),
     )
     if open_keys:
         authority.key, authority.root_key  # noqa: B018 - opened here, so that what is wrong with them is told now
@@ -263,7 +350,8 @@ def public_certificates(folder: str) -> tuple[x509.Certificate, ...]:
     :raises AuthorityError: one is missing or damaged.
     """
     marker = _marker(folder)
-    return tuple(_certificate(folder, tier, marker.fingerprints[tier]) for tier in marker.tiers)
+    first, *rest = (_certificate(folder, tier, marker.fingerprints[tier]) for tier in marker.tiers)
+    return (first, *_above(folder, marker), *rest)
 
 
 def drift_warnings(authority: Authority, settings: AuthoritySettings) -> list[str]:
@@ -279,7 +367,7 @@ def drift_warnings(authority: Authority, settings: AuthoritySettings) -> list[st
     if (set(made_dns), set(made_networks)) != (set(settings.permitted_dns), set(settings.permitted_networks)):
         made = ", ".join([*made_dns, *made_networks]) or "any name"
         warnings.append(f"local_ca_permitted_names differs from the CA, which is limited to {made}; {kept}")
-    if authority.tiers == 2:
+    if authority.tiers == 2 and authority.own_root:
         made_url = parts.crl_url(authority.certificate)
         if made_url != settings.root_crl_url:
             warnings.append(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...values import names
-from ...values.faults import Fault, shown, whole_number
+from ...values.faults import Fault, kind_of, no_option, shown, whole_number
 
 MIN_PASSPHRASE = 12
 KEY_SIZES = (2048, 3072, 4096)
@@ -63,7 +63,7 @@ def _permitted(value: Any, faults: list[Fault]) -> tuple[tuple[str, ...], tuple[
     if value is None:
         return (), ()
     if not isinstance(value, (list, tuple)):
-        faults.append(Fault("permitted_names", "a list of DNS domains and IP networks", shown(value)))
+        faults.append(Fault("permitted_names", "a list of DNS domains and IP networks", kind_of(value)))
         return (), ()
     for position, entry in enumerate(value):
         variable = f"permitted_names[{position}]"
@@ -111,12 +111,12 @@ def _subject(value: Any, faults: list[Fault]) -> tuple[tuple[str, str], ...]:
     if value is None:
         return ()
     if not isinstance(value, Mapping):
-        faults.append(Fault("subject", f"a dictionary with any of {', '.join(SUBJECT_FIELDS)}", shown(value)))
+        faults.append(Fault("subject", f"a dictionary with any of {', '.join(SUBJECT_FIELDS)}", kind_of(value)))
         return ()
     result = []
     for key in value:
         if key not in SUBJECT_FIELDS:
-            faults.append(Fault(f"subject.{key}", f"one of {', '.join(SUBJECT_FIELDS)}", shown(value[key])))
+            faults.append(no_option(f"subject.{key}", f"one of {', '.join(SUBJECT_FIELDS)}"))
     for key, short in SUBJECT_FIELDS.items():
         text = value.get(key)
         if text is None or text == "":

@@ -371,6 +371,23 @@ def test_credentials_leave_the_url() -> None:
             proxy_address(bad)
 
 
+@pytest.mark.parametrize(
+    "proxy", ["http://u:secret/1@host:3128", "u:secret/1@host:3128", "http://u:sec/re/t@host:3128/"]
+)
+def test_a_password_may_have_a_bare_slash(proxy: str) -> None:
+    url, credentials = split_credentials(proxy)
+    assert credentials in ("u:secret/1", "u:sec/re/t")
+    assert proxy_address(url) == ("host", 3128)
+
+
+@pytest.mark.parametrize("proxy", ["http://u:secret", "http://u:secret:host", "http://[secret", "socks5://u:secret"])
+def test_what_is_no_proxy_is_not_quoted(proxy: str) -> None:
+    url, _credentials = split_credentials(proxy)
+    with pytest.raises(ValueError, match="wanted: http://HOST:PORT") as refused:
+        proxy_address(url)
+    assert "secret" not in str(refused.value)
+
+
 def test_results_travel_as_data(serve: Callable[..., Server]) -> None:
     found = fetch(serve(answer(b"content" * 100)).url(), QUICK)
     data = json.loads(json.dumps(found.to_dict()))

@@ -13,6 +13,7 @@ from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.planning.
     duplicate_faults,
     parse_request,
 )
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.texts import harmless
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -143,6 +144,36 @@ def test_duplicates_are_told_to_both() -> None:
     assert "b has the same" in faults[0][0].text()
     assert "a has the same" in faults[1][0].text()
     assert "d has the same" in faults[2][0].text()
+
+
+@pytest.mark.parametrize(
+    "other", ["SENSOR-1", "Sensor-1", "sensor-1 ", "sensor-1\u200b", "\u202esensor-1", "ｓensor-1"]
+)
+def test_names_that_look_alike_are_told_with_both(other: str) -> None:
+    raws = [{"name": "sensor-1", "common_name": "a.example"}, {"name": other, "common_name": "b.example"}]
+    faults = duplicate_faults(raws, [{"name": "c", "common_name": "c.example"}])
+    assert set(faults) == {0, 1}
+    assert harmless(other) in faults[0][0].text()
+    assert "looks the same" in faults[0][0].text()
+    assert "sensor-1 looks the same" in faults[1][0].text()
+    left_alone = duplicate_faults(raws[:1], raws[1:])
+    assert harmless(other) in left_alone[0][0].text()
+
+
+def test_names_that_only_begin_alike_are_nobodys_fault() -> None:
+    raws = [
+        {"name": name, "common_name": f"{place}.example"} for place, name in enumerate(("s-1", "s1", "s-10", "s_1"))
+    ]
+    assert duplicate_faults(raws) == {}
+
+
+@pytest.mark.parametrize(("variable", "value"), [("key_pasphrase", "MARKER"), ("subject", "MARKER"), ("sans", {"a": "MARKER"}),
+    ("subject", {"passphrase": "MARKER"}), ("common_name", {"passphrase": "MARKER"}), ("sans", [["MARKER"]])])  # fmt: skip
+def test_what_may_be_a_secret_is_told_without_its_value(variable: str, value: Any) -> None:
+    _request, faults = parse_request({"name": "a", variable: value})
+    told = " ".join(fault.text() for fault in faults)
+    assert variable in told
+    assert "MARKER" not in told
 
 
 anything = st.recursive(

@@ -19,6 +19,7 @@ import math
 import random
 from typing import Any
 
+import gmpy2
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.validation.model import Bundle, Source
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -125,16 +126,12 @@ def _composite(bits: int) -> int:
     raise AssertionError
 
 
-def _is_prime(number: int) -> bool:
-    return all(pow(base, number - 1, number) == 1 for base in (2, 3, 5, 7)) if number > 7 else number in (2, 3, 5, 7)
-
-
 def _prime_from(start: int, e: int = 3) -> int:
     """The first prime from a number on that goes with a public exponent."""
-    number = start | 1
-    while math.gcd(number, 30030) != 1 or not _is_prime(number) or (number - 1) % e == 0:
-        number += 2
-    return number
+    number = gmpy2.next_prime(start - 1)
+    while (number - 1) % e == 0:
+        number = gmpy2.next_prime(number)
+    return int(number)
 
 
 @functools.cache

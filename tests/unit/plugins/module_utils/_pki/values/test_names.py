@@ -50,7 +50,25 @@ def test_a_common_name_has_at_most_64_characters() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", ".", "..", ".store", "a/b", "../a", "a\\b", "a\x00b", "a\nb", "é" * 128, "\ud800"]
+    "text",
+    [
+        "",
+        ".",
+        "..",
+        ".store",
+        "a/b",
+        "../a",
+        "a\\b",
+        "a\x00b",
+        "a\nb",
+        "é" * 128,
+        "\ud800",
+        "a ",
+        " a",
+        "a\u202eb",
+        "a\u200b",
+        "a\u00a0b",
+    ],
 )
 def test_names_unfit_as_folders(text: str) -> None:
     assert names.folder_name_problem(text)
