@@ -218,11 +218,11 @@ def judge(views: Sequence[CertificateView], at: datetime.datetime, min_ca_key_bi
         is_leaf = position == 0
         if is_leaf:
             continue
-        faults.extend(_judge_ca(view, at, min_ca_key_bits))
+        faults.extend(_of_ca(view, at, min_ca_key_bits))
         faults.extend(_judge_length(view, intermediates))
-        faults.extend(_judge_link(views[position - 1], view))
+        faults.extend(_judge_link(views[position - 1], view) if position == 1 else _of_link(views[position - 1], view))
         if position == len(views) - 1 and view.self_issued:
-            faults.extend(_judge_link(view, view))
+            faults.extend(_of_link(view, view))
         else:
             faults.extend(_judge_signature(view))
         if not view.self_issued:
@@ -253,6 +253,18 @@ def critical_extensions_refused(view: CertificateView) -> str | None:
         return None
     shown = ", ".join(critical)
     return f"marks as critical what software does not understand, or does not take as critical: {shown}"
+
+
+@functools.lru_cache(maxsize=256)
+def _of_ca(view: CertificateView, at: datetime.datetime, min_ca_key_bits: int) -> tuple[Fault, ...]:
+    """Asked once for each CA of a run: thousands of sensors have the same ones."""
+    return tuple(_judge_ca(view, at, min_ca_key_bits))
+
+
+@functools.lru_cache(maxsize=256)
+def _of_link(child: CertificateView, issuer: CertificateView) -> tuple[Fault, ...]:
+    """Asked once for each pair of CAs."""
+    return tuple(_judge_link(child, issuer))
 
 
 def _judge_ca(view: CertificateView, at: datetime.datetime, min_ca_key_bits: int) -> Iterator[Fault]:

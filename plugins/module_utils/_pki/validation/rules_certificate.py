@@ -154,8 +154,8 @@ def kind_of_certificate(case: Case) -> None:
         )
 
 
-@RULES.rule("crt.extended-key-usage", "crt.client-auth-missing", "crt.key-usage", "crt.cert-sign", "crt.must-staple",
-    "chain.critical-extension",
+@RULES.rule("crt.extended-key-usage", "crt.client-auth-missing", "crt.key-usage", "crt.digital-signature-missing",
+    "crt.cert-sign", "crt.must-staple", "chain.critical-extension",
 )  # fmt: skip
 def usages(case: Case) -> None:
     view = case.certificate
@@ -171,8 +171,11 @@ def usages(case: Case) -> None:
         if ExtendedKeyUsageOID.CLIENT_AUTH not in purposes:
             case.report("crt.client-auth-missing", "extendedKeyUsage lacks clientAuth", _path(case))
     usage = view.value("2.5.29.15")
-    if usage is not None and not usage.digital_signature and not usage.key_encipherment:
-        case.report("crt.key-usage", "keyUsage has neither digitalSignature nor keyEncipherment", _path(case))
+    if usage is not None and not usage.digital_signature:
+        if usage.key_encipherment:
+            case.report("crt.digital-signature-missing", "keyUsage lacks digitalSignature", _path(case))
+        else:
+            case.report("crt.key-usage", "keyUsage has neither digitalSignature nor keyEncipherment", _path(case))
     constraints = view.value("2.5.29.19")
     if usage is not None and usage.key_cert_sign and (constraints is None or not constraints.ca):
         case.report("crt.cert-sign", "keyUsage has keyCertSign, and the certificate is no CA's", _path(case))

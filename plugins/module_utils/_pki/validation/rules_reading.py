@@ -137,11 +137,11 @@ def _report_binary(case: Case, source: Source, content: reading.Content, role: s
     encodings = profile.file(role).encodings
     if content.encoding in ("pem", "der") and content.encoding not in encodings:
         wanted = " or ".join(encodings).upper()
-        case.report(
-            "file.encoding",
-            f"the {what} is {content.encoding.upper()}; a {profile.appliance} wants {wanted}",
-            source.path,
-        )
+        message = f"the {what} is {content.encoding.upper()}; a {profile.appliance} wants {wanted}"
+        # A web server reads a key in DER all the same. A chain it passes over without a word, and no client
+        # finds the way to the root.
+        passed_over = role == CHAIN and content.encoding == "der"
+        case.report("file.unreadable-text" if passed_over else "file.encoding", message, source.path)
 
 
 @RULES.rule(

@@ -214,10 +214,19 @@ CHECKS: tuple[Check, ...] = (
         OTHER_ERROR,
     ),
     Check(
+        "crt.digital-signature-missing",
+        WARNING,
+        "The key may not sign",
+        "TLS 1.3, and TLS 1.2 with forward secrecy, have the server sign; Java, GnuTLS and Chromium refuse a key that "
+        "may not.",
+        "RFC 8446, section 4.4.2.2",
+        f"{_NEW_CERTIFICATE} with keyUsage digitalSignature, keyEncipherment and keyAgreement.",
+    ),
+    Check(
         "crt.cert-sign",
         WARNING,
         "May sign certificates, though it is no CA",
-        "keyCertSign goes with CA:TRUE only; Python 3.13, OpenSSL with -x509_strict and GnuTLS refuse the certificate.",
+        "keyCertSign goes with CA:TRUE only; Python 3.13 and OpenSSL with -x509_strict refuse the certificate.",
         "RFC 5280, section 4.2.1.3",
         f"{_NEW_CERTIFICATE} with keyUsage digitalSignature, keyEncipherment and keyAgreement.",
     ),
@@ -277,7 +286,7 @@ CHECKS: tuple[Check, ...] = (
         WARNING,
         "An alternative name that is no host name",
         "A DNS name consists of labels of letters, digits and hyphens, and an address is an IP entry; browsers match "
-        "no other, and Java, Go and Python's cryptography refuse some of them.",
+        "no other, and GnuTLS, Java, Go and Python's cryptography refuse some of them.",
         "RFC 5280, section 4.2.1.6",
         f"{_NEW_CERTIFICATE} with host names as DNS names and addresses as IP addresses.",
     ),
@@ -755,9 +764,9 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "file.unreadable-text",
         ERROR,
-        "A text that a web server does not read",
+        "A file that a web server does not read",
         "Certificate, key and chain are plain PEM: with UTF-16, indented blocks, or blank lines in them a web server "
-        "does not start.",
+        "does not start. A chain in DER it does not present, and clients find no way to the root.",
         _REQUIREMENTS,
         "Write the file anew as plain PEM; cert_convert does.",
         OTHER_ERROR,
