@@ -13,6 +13,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..._plain.errors import InputError
 from ..planning.request import SensorRequest
@@ -29,7 +30,7 @@ KIND = "vault"
 SETTINGS = ("url", "mount", "role", "token", "token_file", "namespace", "ca_cert", "trusted_roots", "timeout")
 _ALLOWING = frozenset(("root", "sudo", "create", "update"))
 # A server may hold every certificate that it ever issued; this many are looked at for those whose answer was lost.
-_MOST_READ = 2000
+_MOST_READ = 20_000
 _BEYOND_THE_CA = "beyond the expiration of the CA"
 # A little less than the CA's own life, as the server's clock decides.
 _MARGIN = datetime.timedelta(minutes=1)
@@ -194,9 +195,19 @@ class Vault(ServerIssuer):
     def _read(self, serial: str) -> str:
         try:
             answer = self.server.ask("GET", f"/v1/{self.mount}/cert/{serial}")
-        except ServerError:
-            return ""
+        except ServerError as error:
+            if error.status in (403, 404):
+                return ""
+            raise  # not to know is not the same as that there is none
         return text_of(answer, "data", "certificate")
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Whoever listens between here and the server has the token."""
+        found = urlsplit(self.server.url)
+        if found.scheme == "https" or found.hostname in ("localhost", "127.0.0.1", "::1"):
+            return ()
+        return (f"{self.server.title}: the token travels unencrypted; use https://",)
 
     def ticket(self, request: SensorRequest) -> Mapping[str, str]:
         """By what the server may know it."""

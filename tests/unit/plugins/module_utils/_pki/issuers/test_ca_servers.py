@@ -373,6 +373,31 @@ def test_a_server_that_goes_away_in_the_middle(site: Site, openbao: Bao, quick: 
     assert len(openbao.issued(mount)) == 5
 
 
+def test_what_cannot_be_looked_up_is_not_taken_for_missing(site: Site, openbao: Bao, proxy: Between) -> None:
+    """The server lists what it issued and then goes away: nobody may ask a second time."""
+    mount = openbao.engine()
+    proxy.plan = lambda _method, path: (
+        ca_servers.LOSE if "sign-verbatim" in path else ca_servers.DROP if f"{mount}/cert/" in path else None
+    )
+    use(site, proxy.url, mount, token=ca_servers.TOKEN)
+    for _run in range(2):
+        assert actions(site.run(sensor(1))) == {cn(1): "failed"}
+    assert len(openbao.issued(mount)) == 2
+    proxy.plan = lambda _method, _path: None
+    assert actions(site.run(sensor(1))) == {cn(1): "issued"}
+    assert len(openbao.issued(mount)) == 2
+
+
+@pytest.mark.parametrize(
+    ("url", "told_so"), [("http://vault.example:8200", True), ("https://vault.example:8200", False)]
+)
+def test_a_token_that_travels_unencrypted_is_told(site: Site, url: str, told_so: bool) -> None:
+    use(site, url, "pki", token="s3cret")
+    lines = _make(site).lines
+    assert bool(lines) is told_so
+    assert "s3cret" not in "".join(lines)
+
+
 def test_a_certificate_for_another_key_is_not_used(site: Site, openbao: Bao, proxy: Between) -> None:
     mount = openbao.engine()
     body = json.dumps({"data": {"certificate": pki.sensor(cn(1)).crt.decode()}}).encode()
