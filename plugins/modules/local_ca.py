@@ -18,7 +18,8 @@ description:
   - An existing CA is never replaced or changed. If it is missing although a ledger or staged bundles show that there was one,
     this fails, unless O(create=true).
   - The root's key may be taken offline after the first run. Any other missing file is an error.
-  - Keys are RSA, encrypted (PKCS#8, PBES2 with AES-256 and 600,000 rounds of PBKDF2), mode 0600, in a folder of mode 0700, which appears complete or not at all.
+  - Keys are RSA, encrypted (PKCS#8, PBES2 with AES-256 and 600,000 rounds of PBKDF2), mode 0600, in a folder of mode 0700,
+    which appears complete or not at all.
 extends_documentation_fragment:
   - ot_pki.defender_iot.attributes
   - ot_pki.defender_iot.attributes.controller

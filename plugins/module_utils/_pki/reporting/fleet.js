@@ -279,7 +279,7 @@
       const kind = finding.severity === "error" ? "bad" : finding.severity;
       const block = element("div", { class: "finding " + finding.severity }, mark(kind, finding.severity === "error" ? "✗" : finding.severity === "warning" ? "!" : "i", finding.severity + " " + finding.id), element("p", null, finding.message));
       if (finding.hint) block.append(element("p", null, "What to do: " + finding.hint));
-      if (finding.upload_error) block.append(element("p", null, "The sensor would say: “" + finding.upload_error + "”"));
+      if (finding.upload_error) block.append(element("p", null, "The sensor would say: \u201c" + finding.upload_error + "\u201d"));
       if (finding.source) block.append(element("p", { class: "dim" }, finding.source));
       body.append(block);
     }

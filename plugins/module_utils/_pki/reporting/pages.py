@@ -17,8 +17,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+try:
+    # ansible-core brings both wherever a page is made; tools that only load the files may lack them.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+except ImportError:
+    pass
 
 _FOLDER = Path(__file__).parent
 # What would end the element of the data, or a line in old parsers of scripts.

@@ -154,9 +154,15 @@ def kind_of_certificate(case: Case) -> None:
         )
 
 
-@RULES.rule("crt.extended-key-usage", "crt.client-auth-missing", "crt.key-usage", "crt.digital-signature-missing",
-    "crt.cert-sign", "crt.must-staple", "chain.critical-extension",
-)  # fmt: skip
+@RULES.rule(
+    "crt.extended-key-usage",
+    "crt.client-auth-missing",
+    "crt.key-usage",
+    "crt.digital-signature-missing",
+    "crt.cert-sign",
+    "crt.must-staple",
+    "chain.critical-extension",
+)
 def usages(case: Case) -> None:
     view = case.certificate
     if view is None:

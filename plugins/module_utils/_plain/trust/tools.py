@@ -198,10 +198,12 @@ def _talk(process: subprocess.Popen[bytes], given: bytes, deadline: float) -> by
 
     :raises TimeoutError: the moment has come.
     :raises OverflowError: there is too much output.
+    :raises ValueError: the process has no pipes.
     """
     output = bytearray()
     source, sink = process.stdout, process.stdin
-    assert source is not None and sink is not None  # noqa: PT018 - both are pipes, for the type checker
+    if source is None or sink is None:
+        raise ValueError("the process was started without pipes")
     rest = memoryview(given)
     with selectors.DefaultSelector() as selector:
         selector.register(source, selectors.EVENT_READ)

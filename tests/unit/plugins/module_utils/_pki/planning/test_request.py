@@ -167,8 +167,17 @@ def test_names_that_only_begin_alike_are_nobodys_fault() -> None:
     assert duplicate_faults(raws) == {}
 
 
-@pytest.mark.parametrize(("variable", "value"), [("key_pasphrase", "MARKER"), ("subject", "MARKER"), ("sans", {"a": "MARKER"}),
-    ("subject", {"passphrase": "MARKER"}), ("common_name", {"passphrase": "MARKER"}), ("sans", [["MARKER"]])])  # fmt: skip
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("key_pasphrase", "MARKER"),
+        ("subject", "MARKER"),
+        ("sans", {"a": "MARKER"}),
+        ("subject", {"passphrase": "MARKER"}),
+        ("common_name", {"passphrase": "MARKER"}),
+        ("sans", [["MARKER"]]),
+    ],
+)
 def test_what_may_be_a_secret_is_told_without_its_value(variable: str, value: Any) -> None:
     _request, faults = parse_request({"name": "a", variable: value})
     told = " ".join(fault.text() for fault in faults)

@@ -45,11 +45,13 @@ sed -i '7,$d' /etc/ca-certificates.conf
 update-ca-certificates --fresh >&2
 mkdir -p /usr/local/bin
 for tool in ln sed rm mv chmod openssl find run-parts; do
-  printf '#!/bin/sh\\necho . >> {layers}/calls\\n[ "$(wc -l < {layers}/calls)" != "$(cat {layers}/at)" ] || {{ kill -9 -1; kill -9 $$; }}\\nexec /usr/bin/%s "$@"\\n' $tool > /usr/local/bin/$tool
+  printf '#!/bin/sh\\necho . >> {layers}/calls
+[ "$(wc -l < {layers}/calls)" != "$(cat {layers}/at)" ] || {{ kill -9 -1; kill -9 $$; }}\\nexec /usr/bin/%s "$@"\\n' $tool > /usr/local/bin/$tool
   chmod 0755 /usr/local/bin/$tool
 done
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-killed_at() {{ : > {layers}/calls; echo "$1" > {layers}/at; shift; unshare --pid --fork --mount-proc sh -c '"$@"; true' sh "$@" >/dev/null 2>&1 || true; echo 0 > {layers}/at; }}
+killed_at() {{ : > {layers}/calls; echo "$1" > {layers}/at; shift
+  unshare --pid --fork --mount-proc sh -c '"$@"; true' sh "$@" >/dev/null 2>&1 || true; echo 0 > {layers}/at; }}
 # The judge knows nothing of the collection: links, bundle, and OpenSSL.
 judge() {{
   find /etc/ssl/certs -xtype l
