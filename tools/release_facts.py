@@ -55,7 +55,7 @@ def waiting_fragments() -> list[str]:
 
 def _order(version: str) -> tuple[Any, ...]:
     """Semantic Versioning 2.0.0, section 11, as far as releases of this collection go: 1.1.0-rc1 is before 1.1.0."""
-    core, _, pre = version.partition("-")
+    core, _dash, pre = version.partition("-")
     return (*map(int, core.split(".")), not pre, pre)
 
 

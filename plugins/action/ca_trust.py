@@ -10,7 +10,7 @@ from typing import Any
 
 from ..module_utils._pki.crypto import CRYPTOGRAPHY_PROBLEM
 from ..module_utils._pki.trust.judge import Judged, judge, parse_fingerprints
-from ..module_utils._pki.values import x509_parts as parts
+from ..module_utils._pki.values import moments
 from ..module_utils._plain.errors import InputError, PkiError
 from ..module_utils._plain.trust.options import ARGUMENT_SPEC
 from ..plugin_utils.controller_action import GroupedAction, finished, refusal
@@ -63,4 +63,4 @@ class ActionModule(GroupedAction):
             raise InputError("certificates is empty; wanted: the paths of CA certificates on the control node")
         if not paths and not told:
             raise InputError("neither certificates nor fingerprints is given; wanted: what is to be removed")
-        return judge(paths, parts.now(), present, told), told
+        return judge(paths, moments.now(), present, told), told

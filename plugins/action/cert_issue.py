@@ -30,7 +30,7 @@ from ..module_utils._pki.planning.request import LOCAL_CA
 from ..module_utils._pki.profiles.loading import load_profile
 from ..module_utils._pki.state.fleet import FleetState
 from ..module_utils._pki.state.ledger import Ledger
-from ..module_utils._pki.values import x509_parts as parts
+from ..module_utils._pki.values import moments
 from ..module_utils._plain.errors import InputError
 from ..plugin_utils import http_caller
 from ..plugin_utils.controller_action import ControllerAction
@@ -147,7 +147,7 @@ class ActionModule(ControllerAction):
             *(passphrase_from(path, "passphrase_files") for path in files),
         ]
         return Run(
-            moment=parts.now(),
+            moment=moments.now(),
             check_mode=self.check_mode,
             profile=load_profile(params["profile"]),
             ot_pki_dir=params["ot_pki_dir"],

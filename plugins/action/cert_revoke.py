@@ -13,7 +13,8 @@ from ..module_utils._pki.issuers.local_ca.opened import (
     former_certificates,
     public_certificates,
 )
-from ..module_utils._pki.values import x509_parts as parts
+from ..module_utils._pki.values import moments
+from ..module_utils._pki.values import text as texts
 from ..module_utils._plain.errors import InputError
 from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.options import diff_of, folder_of, ledger_of
@@ -46,7 +47,7 @@ class ActionModule(ControllerAction):
         revoking = Revoking(
             ledger=ledger_of(ca_dir, params["ledger_dir"]),
             authorities=(*public_certificates(ca_dir), *former_certificates(ca_dir)),
-            moment=parts.now(),
+            moment=moments.now(),
             check_mode=self.check_mode,
         )
         return self._result(revoking.run(requests))
@@ -68,7 +69,7 @@ class ActionModule(ControllerAction):
         if self.diff_mode:
             result["diff"] = [
                 diff_of(
-                    f"{parts.name_text(entry.certificate.subject)}",
+                    f"{texts.name_text(entry.certificate.subject)}",
                     [("status", "valid", f"revoked, {entry.record.text}")],
                 )
                 for entry in revoked

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..module_utils._pki.crl.publishing import FAILED, PUBLISHED, CrlOutcome, Lifetimes, Publisher, sources
 from ..module_utils._pki.issuers.local_ca.opened import folder_state, open_authority
-from ..module_utils._pki.values import x509_parts as parts
+from ..module_utils._pki.values import moments
 from ..module_utils._plain.errors import InputError
 from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.host_variables import HostVariables
@@ -48,7 +48,7 @@ class ActionModule(ControllerAction):
             if self.check_mode:
                 return {"changed": True, "msg": "the CA is yet to be made, and its CRLs with it", "results": []}
             raise InputError(f"there is no CA in {ca_dir}; apply the role ot_pki.defender_iot.local_ca first")
-        moment = parts.now()
+        moment = moments.now()
         host = str(params["variables_of"] or task_vars.get("inventory_hostname") or "")
         secrets = Secrets(HostVariables(self, task_vars, roles=("local_ca",)), host)
         passphrase = passphrase_of(params["ca_passphrase"] or secrets.value(params["ca_passphrase_variable"]))

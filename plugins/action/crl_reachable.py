@@ -15,7 +15,7 @@ from ..module_utils._pki.crl.verdicts import CertificateVerdict, grouped, worst
 from ..module_utils._pki.crypto import CRYPTOGRAPHY_PROBLEM
 from ..module_utils._pki.state.fleet import FleetState
 from ..module_utils._pki.validation.task import parse_moment
-from ..module_utils._pki.values import x509_parts as parts
+from ..module_utils._pki.values import moments
 from ..module_utils._plain.addresses import networks
 from ..module_utils._plain.errors import InputError, PkiError
 from ..module_utils._plain.fetching import Settings
@@ -74,7 +74,7 @@ class ActionModule(GroupedAction):
 
     def _work(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         settings = _settings(params)
-        at = parse_moment(params["at"], "at") if params["at"] else parts.now()
+        at = parse_moment(params["at"], "at") if params["at"] else moments.now()
         if params["sensors"] is not None:
             params = {**params, "certificates": _staged(params)}
         cases = _cases(params)

@@ -13,7 +13,7 @@ from ..module_utils._pki.reporting.gather import Places
 from ..module_utils._pki.reporting.task import FAIL_ON, NEVER, Order, run
 from ..module_utils._pki.state.fleet import FleetState
 from ..module_utils._pki.state.stage_folder import StageFolder
-from ..module_utils._pki.values import x509_parts as parts
+from ..module_utils._pki.values import moments
 from ..module_utils._plain.errors import InputError
 from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.options import folder_of, ledger_of
@@ -60,7 +60,7 @@ class ActionModule(ControllerAction):
             places=Places(ca_dir, folder_of(params["crl_dir"], "crl_publication_dir") if params["crl_dir"] else None),
         )
         sensors = [_described(sensor, position) for position, sensor in enumerate(params["sensors"])]
-        result = run(order, sensors, state, profile, parts.now(), usable_processors())
+        result = run(order, sensors, state, profile, moments.now(), usable_processors())
         if self.diff_mode and result.get("differing"):
             after = "".join(f"{name}\n" for name in result["differing"])
             result["diff"] = {"before_header": order.folder, "after_header": order.folder, "before": "", "after": after}

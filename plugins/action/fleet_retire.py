@@ -11,7 +11,7 @@ from ..module_utils._pki.batches.retire import FAILED, RETIRED, RetireOutcome, R
 from ..module_utils._pki.batches.revoke import Revoking
 from ..module_utils._pki.issuers.local_ca.opened import folder_state, public_certificates
 from ..module_utils._pki.profiles.loading import load_profile
-from ..module_utils._pki.values import x509_parts as parts
+from ..module_utils._pki.values import moments
 from ..module_utils._pki.values.lists import counted, some
 from ..module_utils._plain.errors import InputError
 from ..plugin_utils.controller_action import ControllerAction
@@ -34,7 +34,7 @@ class ActionModule(ControllerAction):
 
     def work(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Revoke, remove, record."""
-        moment = parts.now()
+        moment = moments.now()
         ca_dir = folder_of(params["ca_dir"], "local_ca_dir") if params["ca_dir"] else None
         stage = stage_of(params["stage_dir"], load_profile(params["profile"]))
         ledger = ledger_of(ca_dir, params["ledger_dir"], params["stage_dir"])

@@ -16,7 +16,7 @@ from ..module_utils._pki.live.targets import Target
 from ..module_utils._pki.live.task import ARGUMENT_SPEC, run
 from ..module_utils._pki.reporting.to_upload import line
 from ..module_utils._pki.state.fleet import fleet_state
-from ..module_utils._pki.values import x509_parts as parts
+from ..module_utils._pki.values import moments
 from ..module_utils._plain.errors import PkiError
 from ..module_utils._plain.tls_probe import Endpoint, Probe, from_plain, probe_all
 from ..plugin_utils.controller_action import ControllerAction
@@ -37,7 +37,7 @@ class ActionModule(ControllerAction):
     def work(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Look and judge."""
 
-        state, moment = fleet_state(params["stage_dir"], params["ledger_dir"]), parts.now()
+        state, moment = fleet_state(params["stage_dir"], params["ledger_dir"]), moments.now()
 
         def known(targets: Sequence[Target]) -> Known:
             return Known(targets, state)

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..module_utils._pki.issuers.local_ca.ensure import Ensured, ensure_authority
 from ..module_utils._pki.issuers.local_ca.settings import parse_settings
+from ..module_utils._pki.values import moments, text
 from ..module_utils._pki.values import x509_parts as parts
 from ..module_utils._plain.errors import InputError
 from ..plugin_utils.controller_action import ControllerAction
@@ -46,7 +47,7 @@ class ActionModule(ControllerAction):
             settings,
             ledger_of(folder, params["ledger_dir"]),
             stage_of(params["stage_dir"]) if params["stage_dir"] else None,
-            parts.now(),
+            moments.now(),
             datetime.timedelta(days=params["warn_before_days"]),
             create=params["create"],
             check_mode=self.check_mode,
@@ -64,11 +65,11 @@ class ActionModule(ControllerAction):
             constrained = bool(domains or networks)
         certificates = [
             {
-                "subject": parts.name_text(certificate.subject),
-                "serial": parts.serial_text(certificate.serial_number),
+                "subject": text.name_text(certificate.subject),
+                "serial": text.serial_text(certificate.serial_number),
                 "fingerprint": parts.fingerprint(certificate),
-                "not_before": parts.iso(certificate.not_valid_before_utc),
-                "not_after": parts.iso(certificate.not_valid_after_utc),
+                "not_before": moments.iso(certificate.not_valid_before_utc),
+                "not_after": moments.iso(certificate.not_valid_after_utc),
             }
             for certificate in (authority.chain if authority else ())
         ]

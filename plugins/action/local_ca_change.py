@@ -15,7 +15,7 @@ from ..module_utils._pki.issuers.local_ca.settings import parse_settings
 from ..module_utils._pki.planning.plan import alternative_names
 from ..module_utils._pki.profiles.loading import load_profile
 from ..module_utils._pki.state.fleet import FleetState
-from ..module_utils._pki.values import x509_parts as parts
+from ..module_utils._pki.values import moments
 from ..module_utils._pki.values.faults import shown
 from ..module_utils._plain.errors import InputError
 from ..plugin_utils.controller_action import ControllerAction
@@ -75,7 +75,7 @@ class ActionModule(ControllerAction):
             str(passphrase),
             settings,
             ledger_of(folder, params["ledger_dir"]),
-            parts.now(),
+            moments.now(),
             self.check_mode,
             crl_url=crl_url_of(params["crl_url"]),
         )

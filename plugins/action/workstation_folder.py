@@ -10,7 +10,7 @@ from typing import Any
 
 from ..module_utils._pki.trust.folder import write_folder
 from ..module_utils._pki.trust.judge import Judged, judge, judge_helpers, parse_fingerprints
-from ..module_utils._pki.values import x509_parts as parts
+from ..module_utils._pki.values import moments
 from ..module_utils._plain.errors import InputError
 from ..module_utils._plain.hosts_file_entries import parse_entries
 from ..plugin_utils.controller_action import ControllerAction
@@ -31,7 +31,7 @@ class ActionModule(ControllerAction):
 
     def work(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Judge, then write what differs."""
-        present, moment = params["state"] == "present", parts.now()
+        present, moment = params["state"] == "present", moments.now()
         paths, optional, planned, warnings = self._paths(params)
         expected = parse_fingerprints(params["fingerprints"])
         judged = judge(paths, moment, present, expected)

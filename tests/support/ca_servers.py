@@ -146,7 +146,7 @@ def bao(folder: Path, tls: bool = False) -> Iterator[Bao]:
 
     try:
         _until(process, answers, log)
-        yield Bao(url, str(next(certificates.glob("*ca*.pem"))) if tls else None)
+        yield Bao(url, str(next(certificates.glob("*ca*.pem"), "")) if tls else None)
     finally:
         _stop(process)
 

@@ -37,6 +37,7 @@ from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.issuers.l
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.fleet import FleetState
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.ledger import Ledger
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.stage_folder import StageFolder
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import moments
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import x509_parts as parts
 from ansible_collections.ot_pki.defender_iot.plugins.plugin_utils import http_caller
 from cryptography import x509
@@ -97,7 +98,7 @@ class Site:
     def local_ca(self) -> None:
         """Make the embedded CA."""
         settings = AuthoritySettings(PASSPHRASE, key_size=2048, permitted_dns=("plant.example",))
-        write_authority(str(self.pki_dir / "local_ca"), settings, parts.now())
+        write_authority(str(self.pki_dir / "local_ca"), settings, moments.now())
 
     # Runs
 
@@ -114,7 +115,7 @@ class Site:
         """One run: obtain, then stage what came."""
         described = check_described(self.described)
         run = Run(
-            moment or parts.now(),
+            moment or moments.now(),
             check_mode,
             ot_pki_dir=str(self.pki_dir),
             ledger=self.ledger,

@@ -24,10 +24,11 @@ from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.fle
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.ledger import Ledger
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.stage_folder import StageFolder
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.waiting import WaitingKey, WaitingKeys
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import moments, text
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import x509_parts as parts
 
 # The real now, in whole seconds: records say themselves when they were written.
-NOW = parts.now()
+NOW = moments.now()
 DAY = datetime.timedelta(days=1)
 URL = "http://crl.plant.example/issuing.crl"
 SUBJECT = (("C", "US"), ("O", "Contoso"), ("OU", "OT Security"))
@@ -116,7 +117,7 @@ class Kitchen:
         self, event: str, sensor: str, certificate: x509.Certificate | None, when: datetime.datetime, reason: str = ""
     ) -> None:
         """Record an event."""
-        serial = parts.serial_text(certificate.serial_number) if certificate is not None else None
+        serial = text.serial_text(certificate.serial_number) if certificate is not None else None
         mark = parts.fingerprint(certificate) if certificate is not None else None
         entry = Event(event, sensor, reason=reason, serial=serial, fingerprint=mark)
         events.record(self.ledger, event, [entry], when)
@@ -149,7 +150,7 @@ class Kitchen:
 
     def request(self, sensor: str, issuer: str = "corp") -> None:
         """A key that waits for its certificate."""
-        entry = WaitingKey(sensor, f"{self._next:064x}", issuer, parts.iso(NOW), b"key", b"csr")
+        entry = WaitingKey(sensor, f"{self._next:064x}", issuer, moments.iso(NOW), b"key", b"csr")
         WaitingKeys(str(self.staged)).add(entry)
 
     def gather(self, wanted: Sequence[str | Wanted], since: datetime.datetime | None = None, **more: Any) -> Fleet:

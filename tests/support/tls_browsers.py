@@ -22,11 +22,11 @@ PATIENCE = 60
 def trust_database(folder: Path, roots: Iterable[Path]) -> None:
     """Make an NSS database that trusts these roots for web servers, and nothing else."""
     folder.mkdir(parents=True, exist_ok=True)
-    quiet = {"stdin": subprocess.DEVNULL, "check": True, "timeout": 60, "capture_output": True}
-    subprocess.run(["certutil", "-N", "-d", f"sql:{folder}", "--empty-password"], **quiet)  # type: ignore[call-overload]
+    quiet = {"stdin": subprocess.DEVNULL, "timeout": 60, "capture_output": True}
+    subprocess.run(["certutil", "-N", "-d", f"sql:{folder}", "--empty-password"], check=True, **quiet)  # type: ignore[call-overload]
     batch = folder / "batch"
     batch.write_text("".join(f"-A -n {root.stem} -t C,, -i {root}\n" for root in roots))
-    subprocess.run(["certutil", "-d", f"sql:{folder}", "-B", "-i", str(batch)], **quiet)  # type: ignore[call-overload]
+    subprocess.run(["certutil", "-d", f"sql:{folder}", "-B", "-i", str(batch)], check=True, **quiet)  # type: ignore[call-overload]
 
 
 def _page(bundle: Served) -> str:

@@ -31,7 +31,7 @@ from ..state.ledger import Ledger
 from ..state.stage_folder import IncompleteBundle, StageFolder
 from ..validation.engine import validate_bundles
 from ..validation.model import ERROR, Bundle, Policy
-from ..values import x509_parts as parts
+from ..values import text
 from ..values.certificates import CertificateView, read_certificates
 from ..values.source import Source
 from .engine import attempt, locked
@@ -382,7 +382,7 @@ class Obtaining:
 
 def _mark(view: CertificateView) -> str:
     """What tells bundles of one second apart: the serial number, if it is one."""
-    return parts.serial_text(view.serial) if view.serial > 0 else view.fingerprint
+    return text.serial_text(view.serial) if view.serial > 0 else view.fingerprint
 
 
 def would_fail(request: SensorRequest, answer: Obtained, issuer: Issuer) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from ..planning.due import Renewal, renewal_time
 from ..planning.plan import Change
 from ..planning.request import SensorRequest
 from ..state.stage_folder import BundleFiles
-from ..values import x509_parts as parts
+from ..values import moments, text
 from ..values.certificates import CertificateView
 
 KEPT, ISSUED, PENDING, FAILED = "kept", "issued", "pending", "failed"
@@ -76,11 +76,11 @@ class SensorOutcome:
         }
         if view is not None:
             data.update(
-                serial=parts.serial_text(view.serial),
+                serial=text.serial_text(view.serial),
                 fingerprint=view.fingerprint,
-                not_before=parts.iso(view.not_before),
-                not_after=parts.iso(view.not_after),
-                renew_after=parts.iso(renewal_time(view.not_before, view.not_after, self.renewal)),
+                not_before=moments.iso(view.not_before),
+                not_after=moments.iso(view.not_after),
+                renew_after=moments.iso(renewal_time(view.not_before, view.not_after, self.renewal)),
             )
         return data
 

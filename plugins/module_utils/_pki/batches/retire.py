@@ -25,6 +25,8 @@ from ..state.events import Event
 from ..state.fleet import FleetState
 from ..state.ledger import Ledger
 from ..state.stage_folder import StageFolder
+from ..values import moments
+from ..values import text as texts
 from ..values import x509_parts as parts
 from .engine import attempt, locked
 from .revoke import Revoking
@@ -151,11 +153,11 @@ class Retiring:
         for certificate in certificates:
             if certificate.not_valid_after_utc < self.moment:
                 continue
-            serial = parts.serial_text(certificate.serial_number)
+            serial = texts.serial_text(certificate.serial_number)
             done = self.revoking.revoke(certificate, name, REASON) if self.revoking is not None else None
             if done is None:
-                issuer = harmless(parts.name_text(certificate.issuer), 200)
-                others.append(f"{serial}, valid until {parts.iso(certificate.not_valid_after_utc)}, of {issuer}")
+                issuer = harmless(texts.name_text(certificate.issuer), 200)
+                others.append(f"{serial}, valid until {moments.iso(certificate.not_valid_after_utc)}, of {issuer}")
             elif done.new:
                 revoked.append(serial)
         warnings = []
@@ -194,7 +196,7 @@ class Retiring:
             return
         self.ledger.prepare()
         # Never before what it follows: revocations say themselves when they were recorded.
-        events.record(self.ledger, events.RETIRED, done, max(self.moment, parts.now()))
+        events.record(self.ledger, events.RETIRED, done, max(self.moment, moments.now()))
         make_durable([self.stage.stage_dir, self.ledger.folder])
 
 

@@ -17,15 +17,17 @@ from typing import Any
 
 from ..._plain.errors import InputError
 from ..._plain.files import read_file
+from .. import crypto
 from ..crypto import x509
 from ..state import revocations
 from ..state.durable import make_durable
 from ..state.ledger import Ledger
 from ..state.revocations import RevocationRecord
-from ..values import reading
+from ..values import moments, reading
+from ..values import text as texts
 from ..values import x509_parts as parts
 from ..values.faults import shown
-from ..values.x509_parts import serial_text
+from ..values.text import serial_text
 from .engine import attempt
 
 OPTIONS = ("serial", "certificate", "sensor", "reason", "revoked_at")
@@ -45,11 +47,11 @@ class RevokedCertificate:
         """As plain data."""
         return {
             "serial": serial_text(self.record.serial),
-            "subject": parts.name_text(self.certificate.subject),
+            "subject": texts.name_text(self.certificate.subject),
             "sensor": self.record.sensor,
-            "not_after": parts.iso(self.record.not_after),
+            "not_after": moments.iso(self.record.not_after),
             "reason": self.record.reason,
-            "revoked_at": parts.iso(self.record.revoked),
+            "revoked_at": moments.iso(self.record.revoked),
             "changed": self.new,
         }
 
@@ -156,8 +158,8 @@ class Revoking:
         issuer = self._issuer(certificate)
         if issuer is None:
             raise InputError(
-                f"the certificate {parts.name_text(certificate.subject)} was issued by "
-                f"{parts.name_text(certificate.issuer)}, not by this CA; have that CA revoke it"
+                f"the certificate {texts.name_text(certificate.subject)} was issued by "
+                f"{texts.name_text(certificate.issuer)}, not by this CA; have that CA revoke it"
             )
         if certificate.issuer == certificate.subject:
             raise InputError("a root cannot be revoked: remove it from the trust stores and make a new CA")
@@ -205,7 +207,7 @@ class Revoking:
         try:
             certificate = reading.load_certificate(blocks[0].der)
         except ValueError as error:
-            raise InputError(f"{path} cannot be read: {reading.explain(error)}") from error
+            raise InputError(f"{path} cannot be read: {crypto.explain(error)}") from error
         recorded = revocations.certificate_with(self.ledger, certificate.serial_number)
         return certificate, recorded[1] if recorded is not None else None
 
@@ -225,10 +227,10 @@ class Revoking:
         before = self._planned.get(serial) or revocations.find_or_infer(self.ledger, serial, mark)
         if before is not None:
             return RevokedCertificate(certificate, before, new=False)
-        if when < certificate.not_valid_before_utc - parts.ONE_DAY:
+        if when < certificate.not_valid_before_utc - moments.ONE_DAY:
             raise InputError(
-                f"revoked_at is {parts.iso(when)}, before the certificate {serial_text(serial)} began "
-                f"({parts.iso(certificate.not_valid_before_utc)}); wanted: a moment of its life, up to now"
+                f"revoked_at is {moments.iso(when)}, before the certificate {serial_text(serial)} began "
+                f"({moments.iso(certificate.not_valid_before_utc)}); wanted: a moment of its life, up to now"
             )
         wanted = RevocationRecord(serial, when, reason, mark, certificate.not_valid_after_utc, sensor)
         if self.check_mode:

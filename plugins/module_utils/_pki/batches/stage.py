@@ -23,7 +23,8 @@ from ..state.ledger import ISSUED, RECEIVED, Ledger
 from ..state.stage_folder import KINDS, MAX_FILE, BundleFiles, StageFolder, read_bundle
 from ..validation.engine import validate_bundles
 from ..validation.model import ERROR, WARNING, Bundle, BundleReport, Finding, FleetReport, KnownCertificate, Policy
-from ..values import x509_parts as parts
+from ..values import moments
+from ..values import text as texts
 from ..values.certificates import CertificateView, read_certificates
 from ..values.faults import Fault, no_option, shown
 from ..values.names import folder_name_problem
@@ -165,7 +166,7 @@ def stage_batch(
     :raises PkiError: for what concerns every sensor.
     """
     candidates, messages = parse_candidates(raws)
-    staging = _Staging(stage, ledger, options, check_mode, moment or parts.now())
+    staging = _Staging(stage, ledger, options, check_mode, moment or moments.now())
     outcomes, report = staging.run([candidate for candidate in candidates if candidate is not None])
     results = [
         outcomes[candidate.name]
@@ -318,7 +319,7 @@ class _Staging:
                     events.STAGED,
                     candidate.name,
                     reason=reason,
-                    serial=parts.serial_text(view.serial),
+                    serial=texts.serial_text(view.serial),
                     fingerprint=view.fingerprint,
                     issuer=candidate.issuer,
                 )

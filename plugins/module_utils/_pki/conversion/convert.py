@@ -16,9 +16,10 @@ from ..intake.material import gather, take_apart
 from ..intake.problem import ERROR, INFO, WARNING, ConversionProblem, Finding, finding
 from ..intake.selection import Selection, select
 from ..profiles.defender_iot.profile import DEFENDER_IOT
-from ..values import x509_parts as parts
-from ..values.certificates import name_text
+from ..values import moments
+from ..values import text as texts
 from ..values.failures import alone
+from ..values.text import name_text
 from . import outputs
 from .outputs import Form
 from .placing import Ownership, Placement, place, plan_placement, read_current
@@ -120,8 +121,8 @@ def _facts(selection: Selection, form: Form) -> dict[str, Any]:
             "common_name": view.common_names[-1] if view.common_names else None,
             "subject": name_text(view.subject),
             "issuer": name_text(view.issuer),
-            "serial_number": parts.serial_text(view.serial),
-            "not_after": parts.iso(view.not_after),
+            "serial_number": texts.serial_text(view.serial),
+            "not_after": moments.iso(view.not_after),
             "fingerprint": view.fingerprint,
             "friendly_name": selection.leaf.friendly_name,
             "source": selection.leaf.source,

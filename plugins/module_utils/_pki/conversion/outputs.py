@@ -17,8 +17,7 @@ from ..intake.inputs import InputFile
 from ..intake.material import PKCS8, TRADITIONAL, FoundCertificate, Material, key_der, take_apart
 from ..intake.problem import ConversionProblem
 from ..intake.selection import Needs, Selection
-from ..values import reading
-from ..values import x509_parts as parts
+from ..values import moments, reading, text
 
 if TYPE_CHECKING:
     from ..crypto import x509
@@ -217,7 +216,7 @@ def describe(kind: str, material: Material) -> list[str]:
     for entry in material.certificates:
         view = entry.view
         lines.append(
-            f"certificate: {view.title}, serial {parts.serial_text(view.serial)}, until {parts.iso(view.not_after)}, "
+            f"certificate: {view.title}, serial {text.serial_text(view.serial)}, until {moments.iso(view.not_after)}, "
             f"SHA-256 {view.fingerprint}"
         )
     for key in material.keys:

@@ -27,12 +27,12 @@ from ..validation.revocation import (
     signature_objection,
     time_objection,
 )
-from ..values import names
-from ..values import x509_parts as parts
-from ..values.certificates import CertificateView, name_text, read_own_certificates, read_shared_certificates, show
+from ..values import moments, names
+from ..values.certificates import CertificateView, read_own_certificates, read_shared_certificates
 from ..values.certificates import signed_by as certificate_signed_by
 from ..values.failures import alone
 from ..values.limits import MAX_URLS
+from ..values.text import name_text, show
 from .verdicts import NO_URL, OK, REVOKED, CertificateVerdict, Verdict
 
 _POINTS, _BASIC_CONSTRAINTS = "2.5.29.31", "2.5.29.19"
@@ -255,8 +255,8 @@ def _parse(fetched: fetching.Fetched) -> _Read:
     entries = len(crl.crl)
     facts += (
         ("encoding", encoding),
-        ("this_update", parts.iso(crl.this_update) if crl.this_update else None),
-        ("next_update", parts.iso(crl.next_update) if crl.next_update else None),
+        ("this_update", moments.iso(crl.this_update) if crl.this_update else None),
+        ("next_update", moments.iso(crl.next_update) if crl.next_update else None),
         ("number", crl.number),
         ("entries", entries),
     )

@@ -19,12 +19,14 @@ from dataclasses import dataclass, field, replace
 from ..._plain.errors import FileError, InputError, PkiError
 from ..._plain.files import PRIVATE_FOLDER, PUBLIC_FILE, read_file, replace_file, sync_folder, why, write_new
 from ..._plain.folders import Folder
+from .. import crypto
 from ..crypto import rsa, serialization, x509
 from ..issuers.local_ca.opened import FORMER
 from ..state import locks, revocations
 from ..state.ledger import Ledger, actor
 from ..state.revocations import RevocationRecord
-from ..values import reading
+from ..values import moments, reading
+from ..values import text as texts
 from ..values import x509_parts as parts
 from ..values.lists import counted
 from .making import crl_number, make_crl
@@ -140,7 +142,7 @@ class Publisher:
         except FileError:
             raise
         except ValueError as error:
-            return None, f"unreadable: {reading.explain(error)}"
+            return None, f"unreadable: {crypto.explain(error)}"
         if not crl.is_signature_valid(parts.rsa_public_key(source.certificate)):
             self._spare(path, crl)
             return None, "not signed by this CA"
@@ -157,9 +159,9 @@ class Publisher:
             if used:
                 last = max(certificate.not_valid_after_utc for certificate in used)
                 raise InputError(
-                    f"{path} is the CRL of another CA ({parts.name_text(crl.issuer)}), of which "
-                    f"{counted(len(used), 'certificate')} can be in use until {parts.iso(last)}; publish under another "
-                    "name: set local_ca_crl_url to another URL, and keep the old CRL fresh until its certificates are "
+                    f"{path} is the CRL of another CA ({texts.name_text(crl.issuer)}), of which "
+                    f"{counted(len(used), 'certificate')} can be in use until {moments.iso(last)}; publish under "
+                    "another name: set local_ca_crl_url to another URL, and keep the old CRL fresh until its certificates are "
                     "replaced"
                 )
 
@@ -194,7 +196,7 @@ class Publisher:
                 continue
             path = os.path.join(self.folder, name)
             last = max(certificate.not_valid_after_utc for certificate in used[name])
-            many = f"{counted(len(used[name]), 'certificate')}, the last until {parts.iso(last)}"
+            many = f"{counted(len(used[name]), 'certificate')}, the last until {moments.iso(last)}"
             warning = f"{path} is kept fresh as well, since it is named by {many}"
             outcome = replace(self._outcome(source, KEPT, crl, len(der)), path=path, url=None, warnings=(warning,))
             if read_file(path, MAX_BYTES) != der:
@@ -254,14 +256,14 @@ class Publisher:
         if end is None:
             reasons.append("it has no nextUpdate")
         elif end < self.moment:
-            reasons.append(f"expired on {parts.iso(end)}")
+            reasons.append(f"expired on {moments.iso(end)}")
         elif (
             self.moment >= self.lifetimes.renewal(crl.last_update_utc, end)
             and end < source.certificate.not_valid_after_utc
         ):
-            reasons.append(f"close to its nextUpdate, {parts.iso(end)}")
+            reasons.append(f"close to its nextUpdate, {moments.iso(end)}")
         elif end > self.moment + datetime.timedelta(days=source.days):
-            reasons.append(f"nextUpdate {parts.iso(end)} is more than {source.days} days ahead")
+            reasons.append(f"nextUpdate {moments.iso(end)} is more than {source.days} days ahead")
         return reasons
 
     def _kept(self, source: CrlSource, crl: x509.CertificateRevocationList) -> CrlOutcome:
@@ -286,7 +288,7 @@ class Publisher:
         end = crl.next_update_utc if crl is not None else None
         outcome = self._outcome(source, KEPT, crl, reasons=tuple(reasons))
         if end is not None and end > self.moment and not any("revocation" in reason for reason in reasons):
-            return replace(outcome, warnings=(f"{what}. The one that is published is good until {parts.iso(end)}",))
+            return replace(outcome, warnings=(f"{what}. The one that is published is good until {moments.iso(end)}",))
         if source.url is None and not any("revocation" in reason for reason in reasons):
             # No certificate names a place for it, so no sensor looks for it.
             return replace(outcome, warnings=(what,))
@@ -320,7 +322,7 @@ class Publisher:
         folder = os.path.join(self.ledger.folder, NUMBERS, revocations.key_mark(source.certificate))
         os.makedirs(folder, mode=PRIVATE_FOLDER, exist_ok=True)
         number = max(published, self._last_number(source)) + 1
-        note = f"{parts.iso(self.moment)} {actor()}\n".encode()
+        note = f"{moments.iso(self.moment)} {actor()}\n".encode()
         while True:
             try:
                 write_new(os.path.join(folder, str(number)), note, PUBLIC_FILE, durable=True)
@@ -342,7 +344,7 @@ class Publisher:
         end = crl.next_update_utc if crl is not None else None
         return CrlOutcome(
             tier=source.tier,
-            subject=parts.name_text(source.certificate.subject),
+            subject=texts.name_text(source.certificate.subject),
             path=self._path(source),
             action=action,
             reasons=reasons,

@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 from ..crypto import rsa, x509
 from ..issuers.local_ca.make import ISSUING, ROOT
 from ..issuers.local_ca.opened import FORMER, Authority
+from ..values import moments
 from ..values import x509_parts as parts
 from .making import crl_number
 
@@ -87,9 +88,9 @@ class CrlOutcome:
             "number": crl_number(crl) if crl is not None else None,
             "entries": len(crl) if crl is not None else None,
             "bytes": self.size,
-            "this_update": parts.iso(crl.last_update_utc) if crl is not None else None,
-            "next_update": parts.iso(end) if end is not None else None,
-            "renew_after": parts.iso(self.renew_after) if self.renew_after is not None else None,
+            "this_update": moments.iso(crl.last_update_utc) if crl is not None else None,
+            "next_update": moments.iso(end) if end is not None else None,
+            "renew_after": moments.iso(self.renew_after) if self.renew_after is not None else None,
         }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..._plain.texts import harmless
 from ..profiles.defender_iot.catalogue import CRL_ERROR, OTHER_ERROR, REVOKED_ERROR
-from ..values import x509_parts as parts
+from ..values import moments
 from ..values.lists import some
 
 OK = "ok"
@@ -115,7 +115,7 @@ class Verdict:
             "hint": hint,
             "upload_error": upload_error,
             "warnings": list(self.warnings),
-            "revoked_at": parts.iso(self.revoked) if self.revoked else None,
+            "revoked_at": moments.iso(self.revoked) if self.revoked else None,
             "revocation_reason": self.revocation_reason,
         }
         facts = dict(self.facts)

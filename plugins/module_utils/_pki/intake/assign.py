@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..values import x509_parts as parts
+from ..values import moments
 from ..values.moments import iso
 from .delivery import Recipient
 from .material import FoundCertificate, FoundKey, Material
@@ -103,7 +103,7 @@ def _assign(sensor: Recipient, leaves: Sequence[FoundCertificate], pool: _Pool) 
     """Of several certificates for a sensor the newest one that is valid, trusted and has its key."""
     if not leaves:
         return Assignment(sensor)
-    now = parts.now()
+    now = moments.now()
     notes: list[str] = []
     left = list(leaves)
     if fresh := [entry for entry in left if entry.view.not_after >= now]:

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 from ..._plain.errors import KeyReadError
 from ..crypto import UnreadableError, guard, rsa, serialization
 from ..values import limits, reading
-from ..values.certificates import CertificateView, show
+from ..values.certificates import CertificateView
 from ..values.failures import alone
 from ..values.keys import load_private_key, public_key_id, public_numbers_fit
+from ..values.text import show
 from . import containers
 from .bounded import at_most
 from .inputs import InputFile, Inputs, read_inputs

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..validation.path import Search, find_path
-from ..values import x509_parts as parts
+from ..values import moments
 from ..values.certificates import signed_by
 from ..values.lists import some
 from ..values.moments import iso
@@ -210,7 +210,7 @@ def order_chain(
     by_print = {entry.view.fingerprint: entry for entry in certificates}
     views = [entry.view for entry in certificates]
     roots = [view for view in views if view.self_issued and signed_by(view, view)]
-    path = find_path(leaf.view, Search(views, roots, trust_given=False, at=parts.now()))
+    path = find_path(leaf.view, Search(views, roots, trust_given=False, at=moments.now()))
     gap = None
     if not path.complete:
         gap = next((fault.message for fault in path.faults if fault.id != "chain.expired"), "the chain ends early")

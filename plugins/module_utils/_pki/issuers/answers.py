@@ -22,10 +22,11 @@ from ..state.fleet import FleetState
 from ..validation.engine import validate_bundles
 from ..validation.model import ERROR, Bundle, Policy
 from ..validation.path import Search, find_path
-from ..values import reading
-from ..values import x509_parts as parts
-from ..values.certificates import CertificateView, extension_name, name_text
+from ..values import moments, reading
+from ..values.certificates import CertificateView
+from ..values.oids import extension_name
 from ..values.source import Source
+from ..values.text import name_text
 from .base import Obtained
 from .certificate import key_usages_of
 
@@ -151,7 +152,7 @@ def judge(
     """
     if not candidates:
         return []
-    moment = max(moment, parts.now())
+    moment = max(moment, moments.now())
     trusted = tuple(Source.read(path) for path in anchors)
     chains = [_chain(candidate, roots, moment) for candidate in candidates]
     bundles = [
@@ -225,7 +226,7 @@ def _validity(request: SensorRequest, view: CertificateView, moment: datetime.da
     if abs(view.not_after - wanted) < datetime.timedelta(days=1):
         return []
     days = (view.not_after - view.not_before).days
-    return [("validity", f"{request.validity_days} days", f"{days} days, until {parts.iso(view.not_after)}")]
+    return [("validity", f"{request.validity_days} days", f"{days} days, until {moments.iso(view.not_after)}")]
 
 
 def _usages(request: SensorRequest, view: CertificateView) -> list[Change]:

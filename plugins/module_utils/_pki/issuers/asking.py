@@ -24,6 +24,7 @@ from ..state.events import Event
 from ..state.fleet import FleetState
 from ..state.ledger import Ledger
 from ..state.waiting import WaitingKey
+from ..values import moments
 from ..values import x509_parts as parts
 from ..values.keys import load_private_key, public_key_id
 from .base import Job, Obtained, Stays, Tools
@@ -127,7 +128,7 @@ class AskingIssuer(DescribedIssuer):
         if tools.state.waiting is None:
             raise PkiError("there is no folder in which keys could wait for their certificates")
         made: list[tuple[Job, WaitingKey]] = []
-        asked = parts.iso(tools.moment)
+        asked = moments.iso(tools.moment)
         requests = [job.request for job in jobs]
         for job, (key_id, key, csr) in zip(jobs, process_map(_make, requests, tools.workers)):
             request = job.request

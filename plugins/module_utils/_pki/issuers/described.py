@@ -18,9 +18,10 @@ from ..intake.problem import ConversionProblem
 from ..planning.plan import Existing
 from ..planning.terms import Terms
 from ..state.ledger import Ledger
-from ..values import x509_parts as parts
-from ..values.certificates import read_certificates, show
+from ..values import text
+from ..values.certificates import read_certificates
 from ..values.faults import shown, whole_number
+from ..values.text import show
 from .base import Issuer
 
 VARIABLE = "sensor_certificates_issuers"
@@ -200,7 +201,7 @@ class DescribedIssuer(Issuer):
         views = read_certificates(existing.bundle.pem, "").views
         if views and views[-1].fingerprint in self.root_prints:
             return []
-        root = parts.name_text(views[-1].subject) if views else "nothing"
+        root = text.name_text(views[-1].subject) if views else "nothing"
         return [f"issuer: its chain ends at {root}, which is none of the trusted_roots of {self.name}"]
 
     @functools.cached_property

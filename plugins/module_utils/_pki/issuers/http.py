@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from ..._plain.errors import InputError, PkiError
-from ..values.certificates import show
+from ..values.text import show
 
 MAX_BYTES = 8 * 1024 * 1024
 TIMEOUT = 30.0

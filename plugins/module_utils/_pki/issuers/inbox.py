@@ -18,8 +18,8 @@ from ..intake.inputs import InputFile, read_inputs
 from ..intake.material import FoundCertificate, Material, PackedMaterial, take_apart
 from ..intake.problem import INFO
 from ..parallel import process_map, usable_processors
-from ..values.certificates import show
 from ..values.lists import counted
+from ..values.text import show
 
 _CHUNK = 16
 _MOST_LINES = 10

@@ -21,8 +21,9 @@ from ..planning.plan import Existing
 from ..planning.request import SensorRequest
 from ..planning.terms import Terms
 from ..state.ledger import RECEIVED
-from ..values.certificates import read_certificates, show
+from ..values.certificates import read_certificates
 from ..values.lists import counted, some
+from ..values.text import show
 from .base import Answer, Issuer, Job, Nothing, Obtained, Refused, Run, Tools
 
 _KINDS = ("crt", "key", "pem")

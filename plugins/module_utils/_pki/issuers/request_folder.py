@@ -21,11 +21,11 @@ from ..planning.request import SensorRequest
 from ..state.events import Event
 from ..state.ledger import RECEIVED, Ledger
 from ..state.waiting import WaitingKey
-from ..values import x509_parts as parts
-from ..values.certificates import show
+from ..values import moments
 from ..values.faults import shown
 from ..values.lists import counted
 from ..values.names import folder_name_problem
+from ..values.text import show
 from . import outbox
 from .answers import Candidate, Judged, judge
 from .asking import AskingIssuer, Sorted, key_of, waiting_for
@@ -157,7 +157,7 @@ class RequestFolder(AskingIssuer):
         for made in self.make_keys(jobs.new, tools):
             try:
                 self.settings.outbox.show(
-                    [(_row(entry, self.settings.outbox.template), entry.csr) for _, entry in made]
+                    [(_row(entry, self.settings.outbox.template), entry.csr) for _job, entry in made]
                 )
             except PkiError as error:
                 # The keys stay: the next run shows these requests and makes no others.
@@ -207,7 +207,7 @@ def _best(verdicts: Sequence[Judged], notes: Sequence[str]) -> Obtained | Refuse
     for other in others:
         why = "it would be refused" if other.errors and not best.errors else "the other one is better"
         if not other.errors:
-            why = f"the other one lasts until {parts.iso(best.candidate.leaf.view.not_after)}"
+            why = f"the other one lasts until {moments.iso(best.candidate.leaf.view.not_after)}"
         told.append(
             show(f"{counted(len(verdicts), 'answer')}: {best.candidate.source} is taken, {other.candidate.source} "
                  f"is not: {why}", 400)

@@ -14,6 +14,7 @@ from ..parallel import process_map
 from ..planning.plan import Existing
 from ..planning.request import SensorRequest
 from ..planning.terms import Terms
+from ..values import text
 from ..values import x509_parts as parts
 from ..values.certificates import signed_by
 from .base import Answer, Issuer, Job, Obtained, Run, Tools
@@ -53,7 +54,7 @@ class SelfSigned(Issuer):
         """Why a bundle is not self-signed."""
         if existing.view.self_issued and signed_by(existing.view, existing.view):
             return []
-        return [f"issuer: {parts.name_text(existing.view.issuer)} -> self-signed"]
+        return [f"issuer: {text.name_text(existing.view.issuer)} -> self-signed"]
 
     def obtain(self, jobs: Sequence[Job], tools: Tools) -> Iterator[Answer]:
         """Keys on all cores, each signing its own certificate."""

@@ -22,8 +22,9 @@ from ..intake.material import FoundCertificate
 from ..planning.request import SensorRequest
 from ..state.ledger import Ledger
 from ..state.waiting import WaitingKey
-from ..values.certificates import read_certificates, show
+from ..values.certificates import read_certificates
 from ..values.failures import alone
+from ..values.text import show
 from .answers import Candidate, judge
 from .asking import AskingIssuer, key_of
 from .base import Answer, Job, Obtained, Refused, Run, Tools

@@ -19,6 +19,7 @@ from ..._plain.errors import InputError
 from ..planning.request import SensorRequest
 from ..state.ledger import Ledger
 from ..state.waiting import WaitingKey
+from ..values import moments
 from ..values import x509_parts as parts
 from ..values.certificates import read_certificates
 from .base import Run, Tools
@@ -116,7 +117,7 @@ class Vault(ServerIssuer):
         if end is None or end - _MARGIN <= moment:
             raise ServerError(f"{self.server.title}: its CA ends before anything could be issued; renew the CA")
         signed = self._sign(request, csr, int((end - _MARGIN - moment).total_seconds()))
-        note = f"validity shortened from {request.validity_days} days to the end of the issuing CA, {parts.iso(end)}"
+        note = f"validity shortened from {request.validity_days} days to the end of the issuing CA, {moments.iso(end)}"
         return Signed(signed.certificate, signed.chain, (*signed.notes, note))
 
     def _sign(self, request: SensorRequest, csr: str, seconds: int) -> Signed:

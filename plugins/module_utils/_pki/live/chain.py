@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..values.certificates import CertificateView, name_pairs, name_text, show, signed_by
+from ..values.certificates import CertificateView, signed_by
+from ..values.text import name_pairs, name_text, show
 
 COMPLETE = "complete"
 INCOMPLETE = "incomplete"

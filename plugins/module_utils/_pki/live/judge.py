@@ -13,10 +13,11 @@ from typing import Any
 from ..._plain import tls_probe
 from ..._plain.tls_probe import Handshake, Probe
 from ..crypto import UnreadableError
-from ..values import x509_parts as parts
-from ..values.certificates import CertificateView, name_text, show, signed_by
+from ..values import moments
+from ..values.certificates import CertificateView, signed_by
 from ..values.failures import alone
 from ..values.moments import iso
+from ..values.text import name_text, show
 from .chain import NONE, UNKNOWN, issuer_title, sent_chain
 from .known import Known
 from .matching import match_name
@@ -202,8 +203,8 @@ class Judge:
             result.fail(words)
 
     def _dates(self, view: CertificateView, result: LiveResult) -> None:
-        result.not_before, result.not_after = parts.iso(view.not_before), parts.iso(view.not_after)
-        result.days_left = (view.not_after - self.moment) // parts.ONE_DAY
+        result.not_before, result.not_after = moments.iso(view.not_before), moments.iso(view.not_after)
+        result.days_left = (view.not_after - self.moment) // moments.ONE_DAY
         if view.not_after < self.moment:
             result.errors.append(f"it expired on {iso(view.not_after)}")
         elif view.not_before > self.moment:

@@ -9,8 +9,9 @@ import ipaddress
 from dataclasses import dataclass
 
 from ..crypto import x509
-from ..values.certificates import CertificateView, show
+from ..values.certificates import CertificateView
 from ..values.names import is_ip_address
+from ..values.text import show
 from .targets import ascii_name
 
 

@@ -14,7 +14,7 @@ from ..state import events
 from ..state.events import Event
 from ..state.fleet import FleetState
 from ..state.uploads import waiting
-from ..values import x509_parts as parts
+from ..values import moments
 
 # A state that stays the same is recorded once a day at most, so that a look every hour does not fill the disk.
 _AGAIN_AFTER = datetime.timedelta(hours=23)
@@ -59,7 +59,7 @@ def still_waiting(state: FleetState, results: Sequence[Mapping[str, Any]], momen
         if result.get("expected_fingerprint")
     }
     seen = [
-        Event(events.SEEN, str(result["sensor"]), time=parts.iso(moment), fingerprint=result.get("fingerprint"))
+        Event(events.SEEN, str(result["sensor"]), time=moments.iso(moment), fingerprint=result.get("fingerprint"))
         for result in results
     ]
     try:

@@ -17,10 +17,12 @@ from typing import Any, Protocol
 from ..._plain.errors import KeyReadError, PassphraseError
 from ..crypto import ec, rsa, x509
 from ..profiles.base import RSA
+from ..values import moments
 from ..values import x509_parts as parts
-from ..values.certificates import CertificateView, name_pairs, read_certificates
+from ..values.certificates import CertificateView, read_certificates
 from ..values.keys import load_private_key, public_key_id, public_numbers_fit
 from ..values.reading import ENCRYPTED_KEY, read_content
+from ..values.text import name_pairs
 from .due import Renewal, is_due, renewal_time
 from .request import SensorRequest
 from .terms import Terms
@@ -291,12 +293,12 @@ def _time_reasons(request: SensorRequest, view: CertificateView, yardstick: Yard
     moment, start, end = yardstick.moment, view.not_before, view.not_after
     possible_end = yardstick.terms.validity(request.validity_days, moment).not_after
     if moment > end:
-        return [f"due: expired on {parts.iso(end)}"]
-    if start > moment + parts.ONE_DAY:
-        return [f"not yet valid: starts on {parts.iso(start)}"]
+        return [f"due: expired on {moments.iso(end)}"]
+    if start > moment + moments.ONE_DAY:
+        return [f"not yet valid: starts on {moments.iso(start)}"]
     renewal = renewal_of(request)
     if is_due(moment, start, end, renewal, possible_end):
-        return [f"due: since {parts.iso(renewal_time(start, end, renewal))}, expires on {parts.iso(end)}"]
+        return [f"due: since {moments.iso(renewal_time(start, end, renewal))}, expires on {moments.iso(end)}"]
     return []
 
 

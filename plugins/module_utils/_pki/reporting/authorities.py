@@ -14,9 +14,10 @@ from ..._plain.errors import PkiError
 from ..._plain.files import read_file, why
 from ..._plain.texts import harmless
 from ..crypto import UnreadableError, guard, x509
-from ..values import reading
-from ..values import x509_parts as parts
-from ..values.certificates import CertificateView, name_text, normal_name, read_certificates
+from ..values import moments, reading
+from ..values import text as texts
+from ..values.certificates import CertificateView, read_certificates
+from ..values.text import name_text, normal_name
 from .facts import AuthorityRow, CrlRow
 
 CURRENT, DUE, EXPIRED, UNREADABLE = "current", "due", "expired", "unreadable"
@@ -73,10 +74,10 @@ class Authorities:
             common_name=harmless(view.title),
             issuer=harmless(name_text(view.issuer)),
             issuer_common_name=common_name_of(view.issuer),
-            serial=parts.serial_text(view.serial),
+            serial=texts.serial_text(view.serial),
             fingerprint=view.fingerprint,
-            not_before=parts.iso(view.not_before),
-            not_after=parts.iso(view.not_after),
+            not_before=moments.iso(view.not_before),
+            not_after=moments.iso(view.not_after),
             days_left=(view.not_after - self.moment).days,
             expired=view.not_after < self.moment,
             key_bits=getattr(view.public_key, "key_size", None),
@@ -184,8 +185,8 @@ def _crl_row(crl: x509.CertificateRevocationList, path: str, moment: datetime.da
         issuer=harmless(name_text(crl.issuer)),
         issuer_common_name=common_name_of(crl.issuer),
         number=number,
-        this_update=parts.iso(start),
-        next_update=parts.iso(end) if end is not None else None,
+        this_update=moments.iso(start),
+        next_update=moments.iso(end) if end is not None else None,
         days_left=(end - moment).days if end is not None else None,
         entries=len(crl),
     )
@@ -194,4 +195,4 @@ def _crl_row(crl: x509.CertificateRevocationList, path: str, moment: datetime.da
 def chain_texts(views: Sequence[CertificateView]) -> tuple[tuple[str, ...], str | None]:
     """A chain as titles, and the first end in it."""
     first = min((view.not_after for view in views), default=None)
-    return tuple(harmless(view.title) for view in views), parts.iso(first) if first is not None else None
+    return tuple(harmless(view.title) for view in views), moments.iso(first) if first is not None else None

@@ -26,7 +26,8 @@ from ..validation.case import Settings
 from ..validation.engine import check_table, iter_reports
 from ..validation.facts import crl_urls
 from ..validation.rules_fleet import judge_fleet
-from ..values import x509_parts as parts
+from ..values import moments
+from ..values import text as texts
 from ..values.certificates import CertificateView, read_certificates, read_shared_certificates
 from ..values.failures import alone
 from ..values.faults import whole_number
@@ -151,15 +152,15 @@ class _Gathering:
         self._authorities.of_folder(self.places.ca_dir, self.problems)
         self.problems += [harmless(text) for text in self.state.problems] if self._ledger_readable else []
         return Fleet(
-            generated=parts.iso(self.moment),
+            generated=moments.iso(self.moment),
             sensors=rows,
             authorities=self._authorities.rows(),
             crls=self._crls.rows,
             calendar=calendar_of(rows, self.moment),
             summary=summary_of(rows),
             problems=tuple(dict.fromkeys(self.problems)),
-            since=parts.iso(since) if since is not None else None,
-            changes=changes_since(histories, parts.iso(since)) if since is not None else None,
+            since=moments.iso(since) if since is not None else None,
+            changes=changes_since(histories, moments.iso(since)) if since is not None else None,
         )
 
     # Reading
@@ -346,12 +347,12 @@ class _Gathering:
         return replace(
             row,
             common_name=common_name,
-            serial=parts.serial_text(view.serial),
+            serial=texts.serial_text(view.serial),
             fingerprint=view.fingerprint,
-            not_before=parts.iso(view.not_before),
-            not_after=parts.iso(view.not_after),
+            not_before=moments.iso(view.not_before),
+            not_after=moments.iso(view.not_after),
             days_left=(view.not_after - self.moment).days,
-            due_on=parts.iso(due_on),
+            due_on=moments.iso(due_on),
             due=row.state == facts.STAGED
             and is_due(self.moment, view.not_before, view.not_after, sensor.renewal, possible_end),
             expired=view.not_after < self.moment,
@@ -391,7 +392,7 @@ class _Gathering:
             },
             bundle.contents,
             common_name,
-            parts.iso(view.not_before),
+            moments.iso(view.not_before),
             url,
             obstacles,
             needed and row.state == facts.STAGED,

@@ -20,7 +20,7 @@ from typing import Any
 
 from ..._plain.errors import FileError
 from ..._plain.files import PRIVATE_FOLDER, PUBLIC_FILE, read_file, why, write_once
-from ..values import x509_parts as parts
+from ..values import moments
 from .ledger import FORMAT, ISSUED, RECEIVED, Ledger, actor, content_of, damaged
 
 FOLDER = "events"
@@ -77,7 +77,7 @@ def record(ledger: Ledger, event: str, entries: Sequence[Event], moment: datetim
     content = {
         "format": FORMAT,
         "event": event,
-        "time": parts.iso(moment),
+        "time": moments.iso(moment),
         "actor": actor(),
         "sensors": [
             {

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from ..._plain.errors import FileError, PkiError
 from ..crypto import x509
+from ..values import moments, text
 from ..values import x509_parts as parts
 from ..values.certificates import CertificateView, read_certificates
 from . import events, revocations
@@ -221,7 +222,7 @@ class FleetState:
             time=record.time,
             actor=record.actor,
             reason=record.reason,
-            serial=parts.serial_text(record.serial),
+            serial=text.serial_text(record.serial),
             fingerprint=record.fingerprint,
             issuer=record.issuer,
         )
@@ -245,10 +246,10 @@ def _revoked_event(path: str, serial: int) -> Event:
     return Event(
         event="revoked",
         sensor=entry.sensor or "",
-        time=told.get("recorded", parts.iso(entry.revoked)),
+        time=told.get("recorded", moments.iso(entry.revoked)),
         actor=told.get("recorded_by", ""),
         reason=entry.reason,
-        serial=parts.serial_text(serial),
+        serial=text.serial_text(serial),
         fingerprint=told.get("fingerprint"),
     )
 

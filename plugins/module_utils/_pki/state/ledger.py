@@ -27,8 +27,10 @@ from typing import Any
 from ..._plain.errors import FileError
 from ..._plain.files import PRIVATE_FOLDER, PUBLIC_FILE, read_file, why, write_once
 from ..crypto import x509
+from ..values import moments
+from ..values import text as texts
 from ..values import x509_parts as parts
-from ..values.x509_parts import serial_text
+from ..values.text import serial_text
 
 FORMAT = 1
 ISSUED, RECEIVED = "issued", "received"
@@ -172,15 +174,15 @@ class Ledger:
             "event": event,
             "serial": serial_text(certificate.serial_number),
             "sensor": sensor,
-            "subject": parts.name_text(certificate.subject),
-            "issuer": parts.name_text(certificate.issuer),
+            "subject": texts.name_text(certificate.subject),
+            "issuer": texts.name_text(certificate.issuer),
             "issuer_name": issuer,
             "issuer_key": issuer_key_of(certificate),
-            "not_before": parts.iso(certificate.not_valid_before_utc),
-            "not_after": parts.iso(certificate.not_valid_after_utc),
+            "not_before": moments.iso(certificate.not_valid_before_utc),
+            "not_after": moments.iso(certificate.not_valid_after_utc),
             "fingerprint": parts.fingerprint(certificate),
             "reason": reason,
-            "recorded": parts.iso(parts.now()),
+            "recorded": moments.iso(moments.now()),
             "recorded_by": actor(),
             "certificate": parts.pem(certificate).decode(),
         }

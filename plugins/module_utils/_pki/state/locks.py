@@ -25,7 +25,7 @@ from typing import Any
 from ..._plain.errors import FileError
 from ..._plain.files import PRIVATE_FILE, why
 from ..._plain.folders import Folder
-from ..values.x509_parts import iso, now
+from ..values.moments import iso, now
 from .stage_folder import LOCKS, StageFolder
 
 _POLL_SECONDS = 0.2

@@ -22,9 +22,10 @@ from typing import Any
 from ..._plain.errors import FileError, InputError
 from ..._plain.files import read_file, why
 from ..crypto import x509
+from ..values import moments, text
 from ..values import x509_parts as parts
 from ..values.faults import shown
-from ..values.x509_parts import serial_text
+from ..values.text import serial_text
 from .ledger import FORMAT, MAX_RECORD, REVOKED, Ledger, actor, authority_key_of, content_of, damaged
 
 UNSPECIFIED = "unspecified"
@@ -60,7 +61,7 @@ class RevocationRecord:
     @property
     def text(self) -> str:
         """Reason and time in words."""
-        return f"{self.reason}, on {parts.iso(self.revoked)}"
+        return f"{self.reason}, on {moments.iso(self.revoked)}"
 
 
 @lru_cache(maxsize=64)
@@ -118,14 +119,14 @@ def record(ledger: Ledger, certificate: x509.Certificate, entry: RevocationRecor
     content = {
         "format": FORMAT,
         "serial": serial_text(entry.serial),
-        "revoked": parts.iso(entry.revoked),
+        "revoked": moments.iso(entry.revoked),
         "reason": entry.reason,
         "issuer_key": entry.issuer_key,
-        "not_after": parts.iso(entry.not_after),
+        "not_after": moments.iso(entry.not_after),
         "sensor": entry.sensor,
-        "subject": parts.name_text(certificate.subject),
+        "subject": text.name_text(certificate.subject),
         "fingerprint": parts.fingerprint(certificate),
-        "recorded": parts.iso(parts.now()),
+        "recorded": moments.iso(moments.now()),
         "recorded_by": actor(),
     }
     try:
@@ -208,7 +209,7 @@ def _inferred(ledger: Ledger, path: str, serial: int) -> RevocationRecord:
             issuer_key, sensor = authority_key_of(issued.certificate) or "", issued.sensor
             end = issued.certificate.not_valid_after_utc
             when = max(when, issued.certificate.not_valid_before_utc)
-    return RevocationRecord(serial, min(when, parts.now()), UNSPECIFIED, issuer_key, end, sensor)
+    return RevocationRecord(serial, min(when, moments.now()), UNSPECIFIED, issuer_key, end, sensor)
 
 
 def certificates_of(ledger: Ledger, sensor: str) -> list[x509.Certificate]:

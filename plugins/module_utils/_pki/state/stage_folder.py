@@ -85,7 +85,7 @@ class Bundle:
         return self.contents["pem"]
 
 
-def _files_in(folder: Folder, path: str, extensions: Mapping[str, str] = EXTENSIONS) -> BundleFiles:
+def _files_in(folder: Folder, path: str, extensions: Mapping[str, str]) -> BundleFiles:
     """The one .crt, .key and .pem in an opened folder, named as ``path`` says.
 
     :raises IncompleteBundle: it does not hold exactly one of each.
@@ -123,10 +123,10 @@ def _read(
     folder: Folder,
     path: str,
     visible: bool = False,
-    extensions: Mapping[str, str] = EXTENSIONS,
+    extensions: Mapping[str, str] | None = None,
     spare_key: bool = False,
 ) -> Bundle:
-    files = _files_in(folder, path, extensions)
+    files = _files_in(folder, path, extensions or EXTENSIONS)
     contents, key_problem = {}, None
     for kind in KINDS:
         try:
@@ -138,7 +138,7 @@ def _read(
     return Bundle(files, contents, visible, key_problem)
 
 
-def read_bundle(folder: str, extensions: Mapping[str, str] = EXTENSIONS, spare_key: bool = False) -> Bundle:
+def read_bundle(folder: str, extensions: Mapping[str, str] | None = None, spare_key: bool = False) -> Bundle:
     """The files of a bundle anywhere.
 
     :param spare_key: a key that cannot be read is no error; the bundle says so.
@@ -156,12 +156,12 @@ def read_bundle(folder: str, extensions: Mapping[str, str] = EXTENSIONS, spare_k
 class StageFolder:
     """The stage directory of a fleet."""
 
-    def __init__(self, stage_dir: str, extensions: Mapping[str, str] = EXTENSIONS) -> None:
+    def __init__(self, stage_dir: str, extensions: Mapping[str, str] | None = None) -> None:
         """Name it.
 
         :param extensions: of the files by kind (``crt``, ``key``, ``pem``), as the appliance wants them.
         """
-        self.extensions = extensions
+        self.extensions = extensions or EXTENSIONS
         self.stage_dir = os.path.abspath(stage_dir)
         self.folder = os.path.join(self.stage_dir, STORE)
 

@@ -16,7 +16,8 @@ from ..._plain.files import read_file
 from ..._plain.texts import harmless
 from ..._plain.trust.model import Anchor
 from ..crypto import UnreadableError, guard, hashes, serialization, x509
-from ..values import reading
+from ..values import moments, reading
+from ..values import text as texts
 from ..values import x509_parts as parts
 from ..values.certificates import CertificateView, signed_by
 from .objections import objection, settings_objection
@@ -145,8 +146,8 @@ _CONVERTIBLE = (reading.PKCS12, reading.PKCS7)
 
 
 def _judged(certificate: x509.Certificate, path: str, rejected: str | None) -> Judged:
-    subject = parts.name_text(certificate.subject)
-    names = [value for short, value in parts.name_pairs(certificate.subject) if short == "CN"]
+    subject = texts.name_text(certificate.subject)
+    names = [value for short, value in texts.name_pairs(certificate.subject) if short == "CN"]
     return Judged(
         certificate=certificate,
         source=path,
@@ -156,7 +157,7 @@ def _judged(certificate: x509.Certificate, path: str, rejected: str | None) -> J
         # Windows and group policy name certificates so; nothing is decided by it.
         thumbprint=certificate.fingerprint(hashes.SHA1()).hex().upper(),
         self_signed=certificate.subject == certificate.issuer,
-        not_after=parts.iso(certificate.not_valid_after_utc),
+        not_after=moments.iso(certificate.not_valid_after_utc),
         rejected=rejected,
     )
 

@@ -12,8 +12,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..crypto import ec, rsa, x509
+from ..values import moments, text
 from ..values import x509_parts as parts
-from ..values.certificates import CertificateView, extension_name, name_pairs, name_text, signed_by
+from ..values.certificates import CertificateView, signed_by
+from ..values.oids import extension_name
+from ..values.text import name_pairs, name_text
 from .case import Case
 
 _USAGES = {
@@ -38,9 +41,9 @@ def result_facts(case: Case) -> dict[str, Any]:
         "common_name": names[-1] if names else None,
         "subject": name_text(view.subject),
         "issuer": name_text(view.issuer),
-        "serial_number": parts.serial_text(view.serial),
-        "not_before": parts.iso(view.not_before),
-        "not_after": parts.iso(view.not_after),
+        "serial_number": text.serial_text(view.serial),
+        "not_before": moments.iso(view.not_before),
+        "not_after": moments.iso(view.not_after),
         "days_left": left.days,
         "expiring": left < datetime.timedelta(days=case.bundle.min_days_left),
         "fingerprint": view.fingerprint,

@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 
 from ..crypto import NameOID, x509
 from ..values import names
-from ..values.certificates import CertificateView, name_text, normal_name, show
+from ..values.certificates import CertificateView
+from ..values.text import name_text, normal_name, show
 
 # More comparisons than this in one certificate is an attack, not a PKI (OpenSSL gives up at 1 << 20, in C).
 MAX_COMPARISONS = 1 << 17

@@ -19,8 +19,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..crypto import ExtendedKeyUsageOID, dsa, ec, rsa, x509
-from ..values.certificates import CertificateView, extension_name, name_text, normal_name, signed_by
+from ..values.certificates import CertificateView, signed_by
 from ..values.moments import iso
+from ..values.oids import extension_name
+from ..values.text import name_text, normal_name
 from . import name_constraints, policies
 
 MAX_LENGTH = 24  # certificates in a path

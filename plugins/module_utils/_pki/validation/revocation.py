@@ -18,9 +18,11 @@ from typing import Any
 
 from ..crypto import CRLEntryExtensionOID, UnreadableError, guard, x509
 from ..values import reading
-from ..values.certificates import CertificateView, extension_name, name_text, normal_name, verify_signature
+from ..values.certificates import CertificateView
 from ..values.moments import iso
-from ..values.x509_parts import serial_text
+from ..values.oids import extension_name
+from ..values.signatures import verify_signature
+from ..values.text import name_text, normal_name, serial_text
 from .model import Source
 
 _NUMBER, _DELTA, _SCOPE, _AKI = "2.5.29.20", "2.5.29.27", "2.5.29.28", "2.5.29.35"

@@ -9,8 +9,10 @@ import datetime
 
 from ..crypto import ExtendedKeyUsageOID, rsa, x509
 from ..values import names
-from ..values.certificates import extension_name, show, signed_by
+from ..values.certificates import signed_by
 from ..values.moments import iso
+from ..values.oids import extension_name
+from ..values.text import show
 from . import weak_keys
 from .case import Case, Rules
 from .facts import common_names, crl_urls, key_type, subject_pairs

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..values.certificates import show
+from ..values.text import show
 from .batch_gcd import shared_factors
 from .case import Settings
 from .model import BundleReport, Finding, Identity, KnownCertificate

@@ -16,11 +16,11 @@ from ..values import keys, limits, reading
 from ..values.certificates import (
     CertificateFile,
     CertificateView,
-    normal_name,
     read_own_certificates,
     read_shared_certificates,
     signed_by,
 )
+from ..values.text import normal_name
 from . import pem_text
 from .case import Case, Rules
 from .model import Source

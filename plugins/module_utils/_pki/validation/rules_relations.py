@@ -8,8 +8,9 @@ from __future__ import annotations
 from ..crypto import InvalidSignature, UnsupportedAlgorithm, rsa, serialization
 from ..profiles.files import ordered
 from ..values import keys
-from ..values.certificates import CertificateView, name_text, normal_name, signed_by, verify_signature
-from ..values.x509_parts import serial_text
+from ..values.certificates import CertificateView, signed_by
+from ..values.signatures import verify_signature
+from ..values.text import name_text, normal_name, serial_text
 from . import weak_keys
 from .case import Case, Rules
 from .facts import numbering_of

@@ -19,14 +19,9 @@ from ..crypto import (
     x509,
 )
 from . import limits, reading, tolerant
-from .oids import extension_name as extension_name
-from .oids import field_name as field_name
-from .signatures import verify_signature as verify_signature
+from .signatures import verify_signature
 from .source import Source
-from .text import name_pairs as name_pairs
-from .text import name_text as name_text
-from .text import normal_name as normal_name
-from .text import show as show
+from .text import name_pairs, name_text, normal_name, show
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..._plain.errors import KeyReadError, PassphraseError
+from .. import crypto
 from ..crypto import UnsupportedAlgorithm, is_about_the_process, is_panic, rsa, serialization
 from . import limits, reading
 
@@ -87,7 +88,7 @@ def _load(loader: Callable[..., PrivateKeyTypes], data: bytes, passphrase: bytes
             raise
         problem = _problem(error, loader, data, passphrase)
     # Outside the handler: what the parser raised may quote its input, so it is not chained.
-    raise problem
+    raise problem  # pylint: disable=used-before-assignment - every other way has returned or raised
 
 
 def _problem(
@@ -103,11 +104,11 @@ def _problem(
         # A panic, or something nobody expected: its own words may quote the key.
         return KeyReadError(f"the parser gave up on it ({type(error).__name__})")
     if any(phrase in words for phrase in _UNKNOWN_ENCRYPTION):
-        return KeyReadError(f"its encryption is not supported here ({reading.explain(error)}); {_ENCRYPT_ANEW}")
+        return KeyReadError(f"its encryption is not supported here ({crypto.explain(error)}); {_ENCRYPT_ANEW}")
     # A wrong passphrase gives sound padding once in 256 times; then it is the content that makes no sense.
     if "decrypt" in words or "password" in words or (passphrase and _asks_for_passphrase(loader, data)):
         return PassphraseError("the passphrase does not open the key")
-    return KeyReadError(reading.explain(error))
+    return KeyReadError(crypto.explain(error))
 
 
 def _asks_for_passphrase(loader: Callable[..., PrivateKeyTypes], data: bytes) -> bool:

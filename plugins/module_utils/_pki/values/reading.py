@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..crypto import UnreadableError, guard, serialization, x509
-from ..crypto import explain as explain  # beside the readers, where everybody looks for it
 from . import limits
 
 CERTIFICATE = "an X.509 certificate"

@@ -144,7 +144,7 @@ def read(der: bytes) -> Reading:
         certificate = reading.load_certificate(der)
         with guard("its subject"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            _ = certificate.subject, certificate.issuer
+            _read = certificate.subject, certificate.issuer
     except UnreadableError as error:
         return _read_parts(der, error)
     with guard():

@@ -11,13 +11,8 @@ from typing import Any
 
 from ..._plain.errors import InputError
 from ..crypto import NameOID, UnreadableError, ec, guard, hashes, rsa, serialization, x509
-from .moments import ONE_DAY as ONE_DAY
-from .moments import iso as iso
-from .moments import now as now
 from .signatures import verify_signature
-from .text import name_pairs as name_pairs
-from .text import name_text as name_text
-from .text import serial_text as serial_text
+from .text import name_text
 
 # Clocks of appliances are off; a certificate that starts "now" is not yet valid on a slow one.
 BACKDATE = datetime.timedelta(hours=1)

@@ -16,7 +16,8 @@ from ...intake.selection import order_chain
 from ...profiles.base import Profile
 from ...validation.engine import validate_bundles
 from ...validation.model import ERROR, Bundle, Policy
-from ...values import reading
+from ...values import moments, reading
+from ...values import text as texts
 from ...values import x509_parts as parts
 from ...values.keys import public_key_id
 from ...values.lists import some
@@ -141,8 +142,8 @@ def _probe(
         .issuer_name(answer.view.certificate.subject)
         .public_key(key)
         .serial_number(1)
-        .not_valid_before(moment - parts.ONE_DAY)
-        .not_valid_after(moment + parts.ONE_DAY)
+        .not_valid_before(moment - moments.ONE_DAY)
+        .not_valid_after(moment + moments.ONE_DAY)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
     )
@@ -154,7 +155,7 @@ def _probe(
 def _differences(answer: FoundCertificate, authority: Authority) -> list[str]:
     """What the root's own profile made of the request."""
     found = []
-    before, now = parts.name_text(authority.certificate.subject), parts.name_text(answer.view.subject)
+    before, now = texts.name_text(authority.certificate.subject), texts.name_text(answer.view.subject)
     if before != now:
         found.append(f"the subject is {now} (asked: {before})")
     asked = parts.permitted_names(authority.certificate)
@@ -164,6 +165,6 @@ def _differences(answer: FoundCertificate, authority: Authority) -> list[str]:
         found.append(f"it may vouch for {words[0]} (asked: {words[1]})")
     days = (answer.view.not_after - answer.view.not_before).days
     found.append(
-        f"it ends on {parts.iso(answer.view.not_after)}; sensor_certificates_validity_days can be {days} at most"
+        f"it ends on {moments.iso(answer.view.not_after)}; sensor_certificates_validity_days can be {days} at most"
     )
     return found

@@ -25,6 +25,7 @@ from ...state import locks
 from ...state.durable import make_durable
 from ...state.ledger import Ledger
 from ...state.revocations import key_mark
+from ...values import text as texts
 from ...values import x509_parts as parts
 from ...values.keys import load_private_key
 from .exchange import exchange
@@ -181,9 +182,9 @@ class Changing:
         ]
         if url is not None:
             lines.append(f"publish_crl keeps the CRL at {url} fresh until the last certificate that names it ends")
-        name = parts.name_text(made[0].certificate.subject) if made else "a new issuing CA"
+        name = texts.name_text(made[0].certificate.subject) if made else "a new issuing CA"
         return Changed(True, f"{name} {'would take' if self.check_mode else 'takes'} the place of "
-                       f"{parts.name_text(authority.certificate.subject)}", tuple(lines))  # fmt: skip
+                       f"{texts.name_text(authority.certificate.subject)}", tuple(lines))  # fmt: skip
 
     def _used(self, issuer: x509.Certificate) -> tuple[bool, str | None]:
         """Whether an issuing CA has issued anything, and the CRL URL in its certificates that have not ended."""
@@ -230,7 +231,7 @@ class Changing:
                 replace_file(path, csr, 0o644)
             except OSError as error:
                 raise FileError(f"{path} cannot be written: {why(error)}") from error
-        return Changed(True, f"the request of {parts.name_text(authority.certificate.subject)} is in {path}",
+        return Changed(True, f"the request of {texts.name_text(authority.certificate.subject)} is in {path}",
                        _REQUEST_LINES, path)  # fmt: skip
 
     def _two_tiers(self) -> Authority:
@@ -276,7 +277,7 @@ class Changing:
         ]
         if authority.own_root:
             lines.append(f"The root before is kept in {os.path.join(self.folder, FORMER)}")
-        name = parts.name_text(chain[-1].subject)
+        name = texts.name_text(chain[-1].subject)
         return Changed(True, f"the issuing CA {'would be' if self.check_mode else 'is'} under {name}", tuple(lines))
 
     # The folder

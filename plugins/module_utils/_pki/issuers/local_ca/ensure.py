@@ -14,8 +14,8 @@ from ...planning.request import LOCAL_CA
 from ...state.fleet import FleetState
 from ...state.ledger import Ledger
 from ...state.stage_folder import StageFolder
-from ...values.certificates import name_pairs
 from ...values.lists import counted
+from ...values.text import name_pairs
 from .make import write_authority
 from .opened import Authority, AuthorityError, drift_warnings, folder_state, open_authority
 from .settings import AuthoritySettings

@@ -23,6 +23,7 @@ from ...profiles.defender_iot.profile import DEFENDER_IOT
 from ...profiles.files import ordered
 from ...state import revocations
 from ...state.ledger import issuer_key_of
+from ...values import moments, text
 from ...values import x509_parts as parts
 from ...values.reading import load_crl
 from ..base import Answer, Issuer, Job, Obtained, Run, Tools
@@ -75,8 +76,8 @@ class LocalCa(Issuer):
         if authority is None:
             return ["issuer: the CA is to be made"]
         if not parts.signed_by(existing.certificate, authority.certificate):
-            issuer = parts.name_text(existing.view.issuer)
-            return [f"issuer: {issuer} -> {parts.name_text(authority.certificate.subject)}"]
+            issuer = text.name_text(existing.view.issuer)
+            return [f"issuer: {issuer} -> {text.name_text(authority.certificate.subject)}"]
         chain = existing.bundle.pem
         try:
             same = chain == authority.chain_pem or x509.load_pem_x509_certificates(chain) == ordered(
@@ -131,7 +132,7 @@ def clamp_notes(request: SensorRequest, terms: Terms, moment: datetime.datetime)
         return ()
     return (
         f"validity shortened from {request.validity_days} days to the end of the issuing CA, "
-        f"{parts.iso(period.not_after)}",
+        f"{moments.iso(period.not_after)}",
     )
 
 

@@ -23,6 +23,7 @@ from ...._plain.errors import FileError
 from ...._plain.files import PRIVATE_FILE, PRIVATE_FOLDER, sync_folder, why, write_new
 from ...._plain.folders import Folder
 from ...crypto import ExtendedKeyUsageOID, hashes, rsa, x509
+from ...values import moments
 from ...values import x509_parts as parts
 from .key_file import encrypted_pem
 from .settings import AuthoritySettings
@@ -185,7 +186,7 @@ def write_authority(folder: str, settings: AuthoritySettings, moment: datetime.d
         marker = {
             "format": FORMAT,
             "tiers": settings.tiers,
-            "made": parts.iso(moment),
+            "made": moments.iso(moment),
             "fingerprints": {tier: parts.fingerprint(made.certificate) for tier, made in tiers.items()},
         }
         write_new(os.path.join(work, MARKER), json.dumps(marker, indent=2).encode() + b"\n", PRIVATE_FILE, durable=True)

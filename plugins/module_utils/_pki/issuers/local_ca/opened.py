@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from ...._plain.errors import InputError, KeyReadError, PassphraseError, PkiError
 from ...._plain.files import read_file
 from ...crypto import rsa, x509
+from ...values import moments, text
 from ...values import x509_parts as parts
 from ...values.keys import load_private_key, public_key_id
 from .key_file import ROUNDS, is_cheap_to_guess
@@ -242,7 +243,7 @@ def _signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
 def _check_certificate(folder: str, tier: str, certificate: x509.Certificate, issuer: x509.Certificate) -> None:
     path = os.path.join(folder, f"{tier}.crt")
     if not _signed_by(certificate, issuer):
-        raise AuthorityError(f"{path} is not signed by the key of {parts.name_text(issuer.subject)}")
+        raise AuthorityError(f"{path} is not signed by the key of {text.name_text(issuer.subject)}")
     try:
         constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
     except (x509.ExtensionNotFound, ValueError):
@@ -257,18 +258,19 @@ def _check_dates(
     path = os.path.join(folder, f"{tier}.crt")
     if moment < certificate.not_valid_before_utc:
         raise AuthorityError(
-            f"{path} is not valid before {parts.iso(certificate.not_valid_before_utc)}; is this machine's clock right?"
+            f"{path} is not valid before {moments.iso(certificate.not_valid_before_utc)}; "
+            "is this machine's clock right?"
         )
     if moment > certificate.not_valid_after_utc:
         raise AuthorityError(
-            f"{path} expired on {parts.iso(certificate.not_valid_after_utc)}. Nothing was changed; "
+            f"{path} expired on {moments.iso(certificate.not_valid_after_utc)}. Nothing was changed; "
             "make a new CA in another folder (local_ca_dir) with local_ca_create: true, "
             "trust it on the workstations, then run again"
         )
     left = certificate.not_valid_after_utc - moment
     if left < warn_before:
         return [
-            f"{path} expires in {left.days} days, on {parts.iso(certificate.not_valid_after_utc)}; "
+            f"{path} expires in {left.days} days, on {moments.iso(certificate.not_valid_after_utc)}; "
             "plan a new CA: certificates cannot live longer than it"
         ]
     return []

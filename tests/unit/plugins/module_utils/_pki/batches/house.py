@@ -32,7 +32,7 @@ from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.fle
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.ledger import Ledger
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.stage_folder import StageFolder
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.validation.model import Policy
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import x509_parts as parts
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import moments
 
 PASSPHRASE = "correct horse battery"
 SUBJECT = {"country": "US", "organization": "Contoso", "organizational_unit": "OT"}
@@ -47,7 +47,7 @@ def sensor(name: str, **more: Any) -> dict[str, Any]:
 def make_ca(folder: Path, days: int = 3650) -> None:
     """A CA of one tier, quickly made."""
     settings = AuthoritySettings(PASSPHRASE, tiers=1, key_size=2048, root_validity_days=days)
-    write_authority(str(folder), settings, parts.now())
+    write_authority(str(folder), settings, moments.now())
 
 
 class Site:
@@ -75,7 +75,7 @@ class Site:
     ) -> dict[str, SensorOutcome]:
         """One run of the obtaining batch."""
         local_ca = {"dir": str(self.ca), "passphrase": PASSPHRASE, "crl_url": None}
-        run = Run(moment or parts.now(), check_mode, self.profile, ledger=self.ledger, local_ca=local_ca)
+        run = Run(moment or moments.now(), check_mode, self.profile, ledger=self.ledger, local_ca=local_ca)
         names = {str(entry.get("issuer") or "local_ca") for entry in sensors}
         issuers = make_issuers([name for name in ISSUERS if name in names], {}, run)
         tools = Tools(run.moment, self.state, check_mode=check_mode)

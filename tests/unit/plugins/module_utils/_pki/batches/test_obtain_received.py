@@ -28,7 +28,7 @@ from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.sta
     StageFolder,
     read_bundle,
 )
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import x509_parts as parts
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import moments
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.errors import InputError
 
 
@@ -75,7 +75,7 @@ class Site:
     ) -> Report:
         ca_files = (str(self.folder / "cas.pem"),) if cas else ()
         settings = {"src": (str(self.inbox),), "ca_files": ca_files, "trust_any": True, **options}
-        run = Run(parts.now(), check_mode, received=settings)
+        run = Run(moments.now(), check_mode, received=settings)
         issuer = make("received", {}, run)
         tools = Tools(run.moment, FleetState(self.store, self.ledger), check_mode=check_mode)
         batch = Batch(issuer_names=("local_ca", "received"), prefix="sensor_certificates_", lock_timeout=0.0)

@@ -16,11 +16,11 @@ from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.batches.r
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.batches.revoke import Revoking
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state import events, revocations
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.fleet import fleet_state
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import x509_parts as parts
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import text
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.errors import FileError, InputError
 
 sys.path.insert(0, str(Path(__file__).parents[5] / "support"))
-from report_kitchen import DAY, NOW, Kitchen
+from report_kitchen import NOW, Kitchen
 
 GONE, OTHER, HERE = "gone.plant.example", "other.plant.example", "here.plant.example"
 
@@ -62,7 +62,7 @@ def test_those_that_left_are_revoked_and_removed_and_the_record_stays(kitchen: K
     outcomes = run(kitchen)
     assert set(outcomes) == {GONE, OTHER}
     assert outcomes[GONE].action == retire.RETIRED
-    assert set(outcomes[GONE].revoked) == {parts.serial_text(one.serial_number) for one in (first, second)}
+    assert set(outcomes[GONE].revoked) == {text.serial_text(one.serial_number) for one in (first, second)}
     assert (outcomes[GONE].removed, outcomes[OTHER].removed) == (("bundles",), ("waiting keys",))
     for certificate in (first, second):
         assert revocation(kitchen, certificate).reason == "cessationOfOperation"
@@ -102,7 +102,7 @@ def test_certificates_of_other_issuers_are_named(kitchen: Kitchen) -> None:
     certificate = kitchen.bundle(GONE)
     outcome = run(kitchen, embedded=False)[GONE]
     assert outcome.revoked == ()
-    assert parts.serial_text(certificate.serial_number) in outcome.others[0]
+    assert text.serial_text(certificate.serial_number) in outcome.others[0]
     assert "CN=Plant Issuing CA" in outcome.others[0]
     assert files(kitchen, GONE) == []
 
@@ -127,7 +127,7 @@ def test_a_bundle_that_another_sensor_took_over_is_not_revoked(kitchen: Kitchen)
 
 def test_a_certificate_that_nobody_recorded_is_revoked_as_well(kitchen: Kitchen) -> None:
     certificate = kitchen.bundle(GONE, record=False)
-    assert run(kitchen)[GONE].revoked == (parts.serial_text(certificate.serial_number),)
+    assert run(kitchen)[GONE].revoked == (text.serial_text(certificate.serial_number),)
 
 
 def test_bundles_put_there_by_hand_and_damaged_ones_go(kitchen: Kitchen) -> None:
@@ -156,7 +156,7 @@ def test_a_name_of_nobody_and_one_that_is_still_there(kitchen: Kitchen) -> None:
 def test_a_damaged_record_is_told_and_the_others_are_done(kitchen: Kitchen) -> None:
     kitchen.bundle(GONE)
     lost = kitchen.bundle(HERE)
-    bad = kitchen.ledger_dir / f"{parts.serial_text(lost.serial_number)}.json"
+    bad = kitchen.ledger_dir / f"{text.serial_text(lost.serial_number)}.json"
     bad.write_text("no JSON")
     work = retiring(kitchen)
     assert [one.action for one in work.run([GONE])] == [retire.RETIRED]
@@ -196,4 +196,3 @@ def test_a_returning_sensor_starts_anew(kitchen: Kitchen) -> None:
     row = kitchen.gather([GONE]).sensors[0]
     assert (row.state, row.failed) == ("staged", False)
     assert "retired" in [event["event"] for event in row.history]
-    _ = DAY

@@ -35,7 +35,7 @@ from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.issuers.l
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state import revocations
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.ledger import Ledger
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import x509_parts as parts
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values.x509_parts import serial_text
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values.text import serial_text
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.errors import FileError, InputError
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.folders import Folder
 

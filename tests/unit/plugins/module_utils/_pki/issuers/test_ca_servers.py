@@ -18,7 +18,7 @@ import corporate_pki as pki
 import pytest
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.issuers import http, vault
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.planning.request import SensorRequest
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import x509_parts as parts
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import moments
 from ansible_collections.ot_pki.defender_iot.plugins.plugin_utils import http_caller
 from ca_servers import Bao, Between, only
 from issuing_site import DAY, Site, actions, cn, told, wanted
@@ -65,16 +65,16 @@ def test_sign_verbatim_keeps_the_subject_and_the_role_caps_the_life(site: Site, 
     assert site.staged[0].action == "staged"
     # A third of the actual lifetime decides, not the days that were asked for: nothing is due on the next run.
     due = outcomes[0].to_dict()["renew_after"]
-    assert parts.iso(parts.now() + 18 * DAY) < due < parts.iso(parts.now() + 22 * DAY)
+    assert moments.iso(moments.now() + 18 * DAY) < due < moments.iso(moments.now() + 22 * DAY)
     asked = sensor(1, renew_before_days=60)
-    assert actions(site.run(asked, moment=parts.now() + DAY)) == {cn(1): "kept"}
-    assert actions(site.run(asked, moment=parts.now() + 25 * DAY)) == {cn(1): "issued"}
+    assert actions(site.run(asked, moment=moments.now() + DAY)) == {cn(1): "kept"}
+    assert actions(site.run(asked, moment=moments.now() + 25 * DAY)) == {cn(1): "issued"}
 
 
 def test_an_answer_that_is_younger_than_the_run_is_valid(site: Site, openbao: Bao) -> None:
     """The moment of a run is that of its beginning; thousands of keys take minutes."""
     use(site, openbao.url, openbao.engine(), token=ca_servers.TOKEN)
-    outcomes = site.run(sensor(1), moment=parts.now() - datetime.timedelta(hours=1), show=False)
+    outcomes = site.run(sensor(1), moment=moments.now() - datetime.timedelta(hours=1), show=False)
     assert actions(outcomes) == {cn(1): "issued"}, told(outcomes)
 
 
@@ -133,7 +133,7 @@ def test_a_life_beyond_the_cas_own_is_shortened(site: Site, openbao: Bao, proxy:
     outcomes = site.run(sensor(1))
     assert actions(outcomes) == {cn(1): "issued"}, told(outcomes)
     assert "validity shortened from 730 days to the end of the issuing CA" in told(outcomes)
-    assert site.certificate(cn(1)).not_valid_after_utc - parts.now() < 20 * DAY
+    assert site.certificate(cn(1)).not_valid_after_utc - moments.now() < 20 * DAY
     assert actions(site.run(sensor(1))) == {cn(1): "kept"}
 
 

@@ -16,7 +16,7 @@ import corporate_pki as pki
 import pytest
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.planning.plan import Existing
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.planning.terms import Terms
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import x509_parts as parts
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import moments
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values.certificates import read_certificates
 from cryptography.hazmat.primitives import serialization
 from issuing_site import Site, actions, answer, answer_all, cn, requests_of, told, wanted
@@ -234,7 +234,7 @@ def test_its_terms_are_plain(site: Site, setup: Setup) -> None:
 def test_what_is_asked_anew_is_obtained_anew(site: Site, setup: Setup) -> None:
     obtained(site, setup, setup.sensor(1))
     before = site.certificate(cn(1))
-    outcomes = site.run(setup.sensor(1, reissue=True), moment=parts.now() + datetime.timedelta(seconds=5))
+    outcomes = site.run(setup.sensor(1, reissue=True), moment=moments.now() + datetime.timedelta(seconds=5))
     assert site.certificate(cn(1)) == before or outcomes[0].action == "issued"
     if outcomes[0].action == "pending":
         setup.answers()

@@ -16,7 +16,7 @@ import pytest
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.issuers import outbox as outbox_module
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state import events, revocations
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.fleet import FleetState
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import x509_parts as parts
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import moments
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from issuing_site import (
@@ -434,7 +434,7 @@ def test_a_revoked_answer_is_refused(corp: Site) -> None:
     record = revocations.RevocationRecord(
         serial=issued.certificate.serial_number,
         reason="keyCompromise",
-        revoked=parts.now(),
+        revoked=moments.now(),
         issuer_key=revocations.key_mark(pki.issuing().certificate),
         not_after=issued.certificate.not_valid_after_utc,
     )
@@ -537,12 +537,12 @@ def test_nothing_is_renewed_while_a_request_is_pending_and_the_bundle_stays(corp
     answer_all(corp, days=(-30, 300))
     corp.run(sensor(1))
     staged = corp.certificate(cn(1))
-    later = parts.now() + 280 * DAY
+    later = moments.now() + 280 * DAY
     first = corp.run(sensor(1), moment=later)
     assert actions(first) == {cn(1): "pending"}
     asked = requests_of(corp)
     for days in (281, 290, 400):
-        outcomes = corp.run(sensor(1), moment=parts.now() + days * DAY)
+        outcomes = corp.run(sensor(1), moment=moments.now() + days * DAY)
         assert actions(outcomes) == {cn(1): "pending"}
         assert not outcomes[0].changed
     assert requests_of(corp) == asked
@@ -596,7 +596,7 @@ def test_due_dates_are_spread_and_a_short_life_is_not_due_on_every_run(corp: Sit
     corp.run(*sensors)
     answer_all(corp, days=(0, 30))
     corp.run(*sensors)
-    outcomes = corp.run(*sensors, moment=parts.now() + DAY)
+    outcomes = corp.run(*sensors, moment=moments.now() + DAY)
     assert set(actions(outcomes).values()) == {"kept"}, told(outcomes)
     assert len({outcome.to_dict()["renew_after"] for outcome in outcomes}) > 1
 

@@ -15,7 +15,7 @@ from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.live.judg
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.live.known import Known
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.live.task import run
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.fleet import FleetState
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import x509_parts as parts
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import moments
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain import tls_probe
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.tls_probe import Handshake, Probe
 
@@ -37,7 +37,7 @@ def check(folder: Path, *probes: Probe) -> list[dict[str, Any]]:
     ]
     params = {"targets": targets, "timeout": 1.0, "parallel": 2, "min_days_left": 30, "fail_on": "never"}
     outcome = run(
-        params, lambda parsed: Known(parsed, FleetState(None, None)), lambda *_given: list(probes), parts.now()
+        params, lambda parsed: Known(parsed, FleetState(None, None)), lambda *_given: list(probes), moments.now()
     )
     json.dumps(outcome)
     return list(outcome["results"])

@@ -15,6 +15,7 @@ from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.reporting
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.reporting.figures import following
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.reporting.gather import Wanted
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state import events
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import moments, text
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import x509_parts as parts
 from report_kitchen import DAY, NOW, URL, Kitchen
 
@@ -43,7 +44,7 @@ def test_every_state_is_told_apart_and_the_states_add_up(kitchen: Kitchen) -> No
     counts = fleet.summary
     assert counts["sensors"] == 4 == sum(counts[state] for state in ("staged", "pending", "missing", "orphaned"))
     assert row(fleet, TWO).request == {
-        "since": parts.iso(NOW),
+        "since": moments.iso(NOW),
         "issuer": "corp",
         "public_key_sha256": row(fleet, TWO).request["public_key_sha256"],
     }
@@ -61,11 +62,11 @@ def test_what_a_certificate_says_and_who_issued_it(kitchen: Kitchen) -> None:
     certificate = kitchen.bundle(ONE, left=700, age=30, issuer="corp")
     one = row(kitchen.gather([ONE]), ONE)
     assert one.issuer == "corp", "the record of the certificate decides, not today's inventory"
-    assert one.serial == parts.serial_text(certificate.serial_number)
+    assert one.serial == text.serial_text(certificate.serial_number)
     assert one.fingerprint == parts.fingerprint(certificate)
     assert (one.days_left, one.key_bits, one.sans) == (700, 2048, (ONE,))
     assert one.chain == ("Plant Issuing CA", "Plant Root CA")
-    assert one.chain_not_after == parts.iso(kitchen.issuing.not_valid_after_utc)
+    assert one.chain_not_after == moments.iso(kitchen.issuing.not_valid_after_utc)
     assert one.findings == ()
     assert (one.site, one.groups) == ("site_a", ("sensors", "site_a"))
 
@@ -100,14 +101,14 @@ def test_nothing_is_due_where_the_issuing_ca_ends_as_well(tmp_path: Path) -> Non
 def test_an_upload_is_needed_until_the_console_was_seen_with_it(kitchen: Kitchen) -> None:
     certificate = kitchen.bundle(ONE, age=10)
     before = row(kitchen.gather([ONE]), ONE)
-    assert (before.upload.needed, before.upload.since) == (True, parts.iso(NOW - 10 * DAY))
+    assert (before.upload.needed, before.upload.since) == (True, moments.iso(NOW - 10 * DAY))
     assert before.live == {"state": None, "seen": None, "fingerprint": None, "confirmed": None}
     kitchen.seen(ONE, None, NOW - 9 * DAY, "unreachable")
     assert row(kitchen.gather([ONE]), ONE).upload.needed, "a console that does not answer proves nothing"
     kitchen.seen(ONE, certificate, NOW - 8 * DAY, "matches")
     after = row(kitchen.gather([ONE]), ONE)
     assert (after.upload.needed, after.upload.since) == (False, None)
-    assert (after.live["state"], after.live["confirmed"]) == ("matches", parts.iso(NOW - 8 * DAY))
+    assert (after.live["state"], after.live["confirmed"]) == ("matches", moments.iso(NOW - 8 * DAY))
     kitchen.seen(ONE, None, NOW - 7 * DAY, "unreachable")
     away = row(kitchen.gather([ONE]), ONE)
     assert (away.upload.needed, away.live["state"]) == (False, "unreachable")
@@ -119,7 +120,7 @@ def test_an_upload_is_needed_again_once_another_certificate_was_seen(kitchen: Ki
     kitchen.seen(ONE, other, NOW - 6 * DAY, "self-signed")
     kitchen.seen(ONE, other, NOW - 5 * DAY, "self-signed")
     one = row(kitchen.gather([ONE]), ONE)
-    assert (one.upload.needed, one.upload.since) == (True, parts.iso(NOW - 6 * DAY))
+    assert (one.upload.needed, one.upload.since) == (True, moments.iso(NOW - 6 * DAY))
     assert one.live["state"] == "self-signed"
 
 
@@ -128,7 +129,7 @@ def test_a_new_bundle_needs_its_own_upload(kitchen: Kitchen) -> None:
     kitchen.seen(ONE, first, NOW - 8 * DAY, "matches")
     kitchen.bundle(ONE, age=2)
     one = row(kitchen.gather([ONE]), ONE)
-    assert (one.upload.needed, one.upload.since) == (True, parts.iso(NOW - 2 * DAY))
+    assert (one.upload.needed, one.upload.since) == (True, moments.iso(NOW - 2 * DAY))
     assert (one.live["state"], one.live["confirmed"]) == ("other", None), "it matched then, and does not match this one"
 
 
@@ -157,7 +158,7 @@ def test_the_sheet_says_what_to_enter(kitchen: Kitchen) -> None:
     assert two.validation == "Mandatory", "a key that nobody can open here is no fault of the certificate"
     assert three.validation == "None"
     assert "crt.expired" in str(three.why)
-    assert one.certificate_name == f"{ONE}-{parts.iso(NOW - 30 * DAY)[:10]}"
+    assert one.certificate_name == f"{ONE}-{moments.iso(NOW - 30 * DAY)[:10]}"
 
 
 def test_what_the_crl_says(kitchen: Kitchen) -> None:
@@ -270,7 +271,7 @@ def test_records_that_cannot_be_read_are_told(kitchen: Kitchen) -> None:
     kitchen.bundle(ONE)
     certificate = kitchen.bundle(TWO)
     kitchen.seen(TWO, certificate, NOW, "matches")
-    bad = kitchen.ledger_dir / f"{parts.serial_text(certificate.serial_number)}.json"
+    bad = kitchen.ledger_dir / f"{text.serial_text(certificate.serial_number)}.json"
     bad.write_text("no JSON")
     (kitchen.ledger_dir / "0A.json").write_text("")
     (kitchen.ledger_dir / "0B.revoked.json").write_text("{}")

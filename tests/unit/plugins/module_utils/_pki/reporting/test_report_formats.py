@@ -253,9 +253,8 @@ def test_formats_that_do_not_exist() -> None:
 
 
 def test_a_page_of_sheets_for_each_site(kitchen: Kitchen) -> None:
-    for number, site in ((1, "site_a"), (2, "Site A"), (3, "site a")):
+    for number in (1, 2, 3):
         kitchen.bundle(f"sensor-{number}.plant.example")
-        _ = site
     sites = ("site_a", "Site A", "site a")
     wanted = [
         Wanted(f"sensor-{number}.plant.example", f"sensor-{number}.plant.example", ("sensors", site))

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.crypto import hashes, x509
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.ledger import Ledger
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import moments
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import x509_parts as parts
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values.x509_parts import serial_text
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values.text import serial_text
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.errors import FileError
 
 
@@ -21,7 +22,7 @@ from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.errors 
 def certificate() -> x509.Certificate:
     key = parts.new_key(2048)
     name = parts.build_name([("C", "US"), ("CN", "sensor-1.plant.example")])
-    moment = parts.now()
+    moment = moments.now()
     return (
         x509.CertificateBuilder()
         .subject_name(name)

@@ -19,7 +19,7 @@ from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.trust.jud
     judge_helpers,
     parse_fingerprints,
 )
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import x509_parts as parts
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import moments
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.errors import InputError
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.hosts_file_entries import parse_entries
 from authorities import Made, make
@@ -32,7 +32,7 @@ ROOT = make("OT Root")
 
 
 def judged(*paths: str, present: bool = True, expected: frozenset[str] = frozenset()) -> list[Judged]:
-    return judge(paths, parts.now(), present, expected)
+    return judge(paths, moments.now(), present, expected)
 
 
 def test_a_root_passes_and_says_what_it_is(tmp_path: Path) -> None:
@@ -286,7 +286,7 @@ def test_fingerprints_hold_for_the_issuing_ca_too(tmp_path: Path) -> None:
     ours = make("OT Issuing", issuer=ROOT, key=1).file(tmp_path, "issuing.crt")
     other = make("OT Issuing", issuer=make("OT Root", key=2), key=1)
     theirs = other.file(tmp_path, "swapped.crt")
-    moment = parts.now()
+    moment = moments.now()
     assert judge_helpers([ours], root, moment, True, expected)
     with pytest.raises(InputError, match="neither among the fingerprints expected nor issued by what is"):
         judge_helpers([theirs], root, moment, True, expected)

@@ -83,7 +83,7 @@ def _issuer(source: Source) -> object:
     found = read_crls(source).views
     if found:
         return found[0].issuer_name
-    from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values.certificates import normal_name
+    from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values.text import normal_name
 
     return normal_name(x509.load_der_x509_crl(source.data or b"").issuer)
 

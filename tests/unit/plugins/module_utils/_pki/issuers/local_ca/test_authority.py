@@ -26,7 +26,7 @@ from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.issuers.l
 )
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.ledger import Ledger
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.stage_folder import StageFolder
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import x509_parts as parts
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import moments
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.errors import FileError, InputError
 
 PASSPHRASE = "correct horse battery"
@@ -35,11 +35,11 @@ WARN = datetime.timedelta(days=180)
 
 
 def make(folder: Path, settings: AuthoritySettings = SETTINGS) -> None:
-    write_authority(str(folder), settings, parts.now())
+    write_authority(str(folder), settings, moments.now())
 
 
 def open_(folder: Path, passphrase: str = PASSPHRASE, later: int = 0) -> Any:
-    return open_authority(str(folder), passphrase, parts.now() + datetime.timedelta(days=later), WARN)
+    return open_authority(str(folder), passphrase, moments.now() + datetime.timedelta(days=later), WARN)
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +163,7 @@ def ensure(tmp_path: Path, **options: Any) -> Any:
         SETTINGS,
         Ledger(str(tmp_path / "ledger")),
         StageFolder(str(tmp_path / "staged")),
-        parts.now(),
+        moments.now(),
         WARN,
         **options,
     )

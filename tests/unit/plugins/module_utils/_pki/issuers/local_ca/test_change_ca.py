@@ -35,6 +35,7 @@ from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.issuers.l
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.profiles.defender_iot.profile import (
     DEFENDER_IOT,
 )
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import moments
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import x509_parts as parts
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.errors import InputError, PkiError
 from cryptography import x509
@@ -57,11 +58,11 @@ def folder(site: Site) -> Path:
 
 
 def changing(site: Site, passphrase: str = PASSPHRASE, check_mode: bool = False) -> change.Changing:
-    return change.Changing(str(folder(site)), passphrase, SETTINGS, site.ledger, parts.now(), check_mode)
+    return change.Changing(str(folder(site)), passphrase, SETTINGS, site.ledger, moments.now(), check_mode)
 
 
 def opened(site: Site, passphrase: str = PASSPHRASE) -> Authority:
-    authority = open_authority(str(folder(site)), passphrase, parts.now(), datetime.timedelta(0))
+    authority = open_authority(str(folder(site)), passphrase, moments.now(), datetime.timedelta(0))
     for ca in authority.former:
         ca.open_key()
     return authority
@@ -210,12 +211,12 @@ def test_the_ca_before_publishes_its_crl_until_its_last_certificate_ends(made: S
         publisher = Publisher(str(made.pki_dir / "crl"), made.ledger, lifetimes, moment, every)
         return {outcome.tier: outcome.action for outcome in publisher.publish()}
 
-    assert published(parts.now()) == {"issuing": "published", "root": "published", "former": "published"}
+    assert published(moments.now()) == {"issuing": "published", "root": "published", "former": "published"}
     assert (made.pki_dir / "crl" / "a.crl").exists()
     crl = x509.load_der_x509_crl((made.pki_dir / "crl" / "a.crl").read_bytes())
     (ca,) = opened(made).former
     assert crl.is_signature_valid(ca.certificate.public_key())  # type: ignore[arg-type]
-    assert "former" not in published(parts.now() + 800 * DAY)
+    assert "former" not in published(moments.now() + 800 * DAY)
 
 
 def test_a_new_issuing_ca_publishes_its_crl_elsewhere(made: Site) -> None:
@@ -236,8 +237,8 @@ def issue_with_url(site: Site, url: str) -> None:
         .issuer_name(authority.certificate.subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(parts.now() - DAY)
-        .not_valid_after(parts.now() + 700 * DAY)
+        .not_valid_before(moments.now() - DAY)
+        .not_valid_after(moments.now() + 700 * DAY)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.certificate.public_key()),  # type: ignore[arg-type]
             critical=False,
@@ -297,7 +298,7 @@ def answer_files(site: Site, *certificates: bytes) -> list[str]:
 
 def read(site: Site, paths: list[str], publishes: bool = True) -> Any:
     names = ["DNS:sensor-1.plant.example"]
-    return read_answer(paths, opened(site), DEFENDER_IOT, names, parts.now(), publishes)
+    return read_answer(paths, opened(site), DEFENDER_IOT, names, moments.now(), publishes)
 
 
 def test_the_issuing_ca_goes_under_the_organizations_root(made: Site) -> None:
