@@ -161,8 +161,8 @@ class Publisher:
                 raise InputError(
                     f"{path} is the CRL of another CA ({texts.name_text(crl.issuer)}), of which "
                     f"{counted(len(used), 'certificate')} can be in use until {moments.iso(last)}; publish under "
-                    "another name: set local_ca_crl_url to another URL, and keep the old CRL fresh until its certificates are "
-                    "replaced"
+                    "another name: set local_ca_crl_url to another URL, and keep the old CRL fresh until its "
+                    "certificates are replaced"
                 )
 
     def _valid_of(self, issuer_key: str) -> list[x509.Certificate]:

@@ -116,7 +116,7 @@ def find_files(folder: str) -> BundleFiles:
     except OSError as error:
         raise FileError(f"{folder} cannot be read: {why(error)}") from error
     with opened:
-        return _files_in(opened, folder)
+        return _files_in(opened, folder, EXTENSIONS)
 
 
 def _read(
