@@ -16,6 +16,7 @@ from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.issuers.l
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.profiles import base
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.profiles.defender_iot.profile import DEFENDER_IOT
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state import events
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import moments
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.folders import Folder
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -156,9 +157,7 @@ def test_due_dates_are_spread_by_the_names(site: Site) -> None:
     assert set(actions(soon).values()) == {"kept"}
     dates = {outcome.to_dict()["renew_after"][:10] for outcome in soon.values()}
     assert len(dates) > 4
-    import ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values.x509_parts as parts
-
-    later = parts.now() + datetime.timedelta(days=400 - 30 - 30)
+    later = moments.now() + datetime.timedelta(days=400 - 30 - 30)
     due = site.obtain(*wishes, check_mode=True, moment=later)
     assert set(actions(due).values()) == {"kept", "issued"}
 
