@@ -41,6 +41,7 @@ def locked(stage: StageFolder, sensors: Sequence[str], timeout: float, check_mod
     :returns: for each sensor that another run holds, the sentence that says so.
     :raises FileError: the stage directory cannot be made, or has no locks.
     """
-    # pylint: disable-next=contextmanager-generator-missing-cleanup - hold_for() itself cleans up, in a finally
+    # hold_for() itself cleans up, in a finally.
+    # pylint: disable-next=contextmanager-generator-missing-cleanup
     with locks.hold_for(stage, sensors, timeout, check_mode) as holders:
         yield {sensor: f"another run works on this sensor: {holder}" for sensor, holder in holders.items()}

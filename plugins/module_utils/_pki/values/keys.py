@@ -88,7 +88,8 @@ def _load(loader: Callable[..., PrivateKeyTypes], data: bytes, passphrase: bytes
             raise
         problem = _problem(error, loader, data, passphrase)
     # Outside the handler: what the parser raised may quote its input, so it is not chained.
-    raise problem  # pylint: disable=used-before-assignment - every other way has returned or raised
+    # pylint takes it for unset, though every other way has returned or raised.
+    raise problem  # pylint: disable=used-before-assignment
 
 
 def _problem(
