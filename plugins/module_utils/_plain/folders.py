@@ -180,6 +180,7 @@ class Folder:
         :param flags: as for :func:`os.open`; never followed, never blocking, not inherited by programs.
         :param mode: what a file that is made has, whatever the umask.
         :raises UnsafePathError: it is a link, or no regular file (pipe, device, folder).
+        :raises FileNotFoundError: it is not there and not to be made, or this folder itself was removed.
         """
         make = bool(flags & os.O_CREAT)
         plain = flags & ~(os.O_CREAT | os.O_EXCL)
@@ -196,7 +197,8 @@ class Folder:
                 make = False
                 continue
             except FileNotFoundError:
-                if not flags & os.O_CREAT:
+                # If not even a new file can be made, it is this folder that was removed.
+                if make or not flags & os.O_CREAT:
                     raise
                 make = True
                 continue
