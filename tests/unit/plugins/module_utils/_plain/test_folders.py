@@ -231,3 +231,9 @@ def test_who_else_may_write_is_told(folder: Folder) -> None:
     if os.geteuid() == 0:
         os.chown(folder.path, OTHER, -1)
         assert others_may_write(folder.status)
+
+
+def test_a_file_in_a_folder_that_was_removed_meanwhile_is_not_found(folder: Folder, tmp_path: Path) -> None:
+    (tmp_path / "in").rmdir()
+    with pytest.raises(FileNotFoundError):
+        folder.open_file("lock", os.O_RDWR | os.O_CREAT)
