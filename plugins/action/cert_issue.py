@@ -68,6 +68,7 @@ class ActionModule(ControllerAction):
     ARGUMENT_SPEC = {
         "sensors": {"type": "list", "elements": "raw", "required": True, "no_log": False},
         "others": {"type": "list", "elements": "raw", "default": []},
+        "sliced": {"type": "bool", "default": False},
         "stage_dir": {"type": "path", "required": True},
         "ca_dir": {"type": "path"},
         "ca_passphrase": {"type": "str", "no_log": True},
@@ -121,6 +122,7 @@ class ActionModule(ControllerAction):
             workers=workers,
             max_changes=params["max_changes"],
             profile=profile,
+            sliced=params["sliced"],
             progress=_Progress(),
         )
         outcomes = Obtaining(stage, ledger, issuers, tools, batch).run(sensors, params["others"])

@@ -29,6 +29,7 @@ class ActionModule(ControllerAction):
         "trusted_roots": {"type": "list", "elements": "path", "default": []},
         "keep_previous": {"type": "int", "default": 1},
         "profile": {"type": "str", "default": "defender_iot"},
+        "sliced": {"type": "bool", "default": False},
         "lock_timeout": {"type": "float", "default": 30.0},
     }
 
@@ -45,6 +46,7 @@ class ActionModule(ControllerAction):
             keep_previous=params["keep_previous"],
             lock_timeout=params["lock_timeout"],
             workers=usable_processors(),
+            sliced=params["sliced"],
             # Which of the sample's optional fields a subject has is the user's choice; no run should warn of it.
             policy=Policy(profile, severities={"subject.field-order": INFO}),
         )

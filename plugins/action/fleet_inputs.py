@@ -16,6 +16,7 @@ from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.fleet_members import group_of, lead_of
 from ..plugin_utils.host_variables import ROLES, HostVariables, values_of
 from ..plugin_utils.known_variables import Unknown, known_variables
+from ..plugin_utils.slices import Slice, require_whole, slice_of
 
 MEMBERS, CERTIFICATES, RECEIVED, CONSOLES, RUN, NAMES, REPORT = (
     "members",
@@ -41,20 +42,24 @@ class ActionModule(ControllerAction):
             "default": CERTIFICATES,
         },
         "also": {"type": "list", "elements": "str", "default": []},
+        "whole": {"type": "str"},
     }
 
     def work(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Gather, compare, check."""
         variables = HostVariables(self, task_vars, roles=sorted(os.listdir(ROLES)))
+        part = slice_of(task_vars, os.environ, self._templar.template)
+        if params["whole"]:
+            require_whole(part, params["whole"])
         if params["purpose"] == MEMBERS:
             group = params["group"] or group_of(variables, task_vars["groups"].get("all", []))
-            lead, sensors = lead_of(variables.fleet, group, params["also"], task_vars)
+            lead, sensors = lead_of(variables.fleet, group, params["also"], task_vars, part is not None)
             text = f"{counted(len(sensors), 'sensor')} of the group {group}"
-            return {"changed": False, "msg": text, "group": group, "lead": lead}
+            return {"changed": False, "msg": text, "group": group, "lead": lead, "slice": _told(part)}
         group = params["group"] or "sensors"
         members = list(task_vars["groups"].get(group, []))
         if params["purpose"] == NAMES:
-            return self._names(variables, members)
+            return {**self._names(variables, members), "slice": _told(part)}
         # A report is on the fleet, whatever --limit selects: a part of it would take the place of the whole.
         selected = members if params["purpose"] == REPORT else self._selected(params, variables, group, task_vars)
         chosen = set(selected)
@@ -62,7 +67,7 @@ class ActionModule(ControllerAction):
         gathered = _Gathered(variables, params["purpose"])
         for host in every:
             gathered.look(host, host in chosen)
-        return {"group": group, **gathered.result(_default_folder(task_vars))}
+        return {"group": group, "slice": _told(part), **gathered.result(_default_folder(task_vars))}
 
     @staticmethod
     def _selected(params: dict[str, Any], variables: HostVariables, group: str, task_vars: dict[str, Any]) -> list[str]:
@@ -201,6 +206,10 @@ class _Gathered:
             f"{roots} is not set; wanted: files with the roots to which every chain must lead, "
             f"or {anybody}: true if any CA will do"
         ]
+
+
+def _told(part: Slice | None) -> dict[str, Any]:
+    return part.to_dict() if part is not None else {}
 
 
 def _unreadable(raw: dict[str, Any]) -> dict[str, Any] | None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from ..module_utils._pki.batches.retire import FAILED, RETIRED, RetireOutcome, Retiring, check_confirmed
@@ -16,6 +17,7 @@ from ..module_utils._pki.values.lists import counted, some
 from ..module_utils._plain.errors import InputError
 from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.options import diff_of, folder_of, ledger_of, stage_of
+from ..plugin_utils.slices import require_whole, slice_of
 
 
 class ActionModule(ControllerAction):
@@ -46,6 +48,9 @@ class ActionModule(ControllerAction):
         )
         if params["names"] is not None and any(not name for name in params["names"]):
             raise InputError("retire_sensors_names has an empty name; wanted: names of sensors")
+        if not params["names"]:
+            # Whoever is in another slice would count as gone.
+            require_whole(slice_of(task_vars, os.environ, self._templar.template), "retire_sensors")
         names = list(dict.fromkeys(params["names"])) if params["names"] else retiring.orphaned()
         check_confirmed(names, params["confirm"], self.check_mode)
         result = self._result(retiring.run(names))

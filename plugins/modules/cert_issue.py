@@ -100,6 +100,13 @@ options:
     type: list
     elements: dict
     default: []
+  sliced:
+    description:
+      - The sensors are a part of a fleet, and nobody says who the others are. A staged bundle of a sensor that is named nowhere then belongs
+        to another part and not to a sensor that left the inventory.
+    type: bool
+    default: false
+    version_added: 1.1.0
   stage_dir:
     description: The stage directory.
     type: path

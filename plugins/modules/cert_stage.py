@@ -87,6 +87,11 @@ options:
     description: The requirements, V(defender_iot) or the path of a profile file, see M(ot_pki.defender_iot.cert_validate).
     type: str
     default: defender_iot
+  sliced:
+    description: Other runs may stage other sensors with the same common name at this moment; no two of them are to succeed.
+    type: bool
+    default: false
+    version_added: 1.1.0
   lock_timeout:
     description: Seconds to wait for sensors that another run works on, before they fail.
     type: float

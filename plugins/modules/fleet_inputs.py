@@ -55,6 +55,12 @@ options:
     type: list
     elements: str
     default: []
+  whole:
+    description:
+      - What needs the whole inventory, for the message. Fails in a slice of a sliced job of AWX or Automation Controller, which sees only its
+        share of the hosts.
+    type: str
+    version_added: 1.1.0
 """
 
 EXAMPLES = r"""
@@ -112,6 +118,13 @@ group:
   description: The group of the sensors.
   type: str
   returned: success
+slice:
+  description:
+    - Empty, or the slice of a job of AWX or Automation Controller that the run is, with its C(number), its C(count), the C(job) and a C(text)
+      for people. Numbers that are not known are V(null).
+  type: dict
+  returned: success
+  version_added: 1.1.0
 lead:
   description: The host that stands for the run, a sensor if there is one.
   type: str

@@ -47,13 +47,18 @@ def group_of(variables: HostVariables, hosts: Iterable[str]) -> str:
     return next(iter(named), default)
 
 
-def lead_of(fleet: Fleet, group: str, also: Iterable[str], task_vars: Mapping[str, Any]) -> tuple[str, list[str]]:
+def lead_of(
+    fleet: Fleet, group: str, also: Iterable[str], task_vars: Mapping[str, Any], sliced: bool = False
+) -> tuple[str, list[str]]:
     """The host that stands for the run, and the sensors of the run.
 
     :param also: further groups whose hosts are somebody to work for when C(--limit) leaves no sensor.
+    :param sliced: the inventory is a share of the whole one, which need not have a sensor.
     :raises InputError: there is nobody to work for.
     """
     members = list(task_vars["groups"].get(group, []))
+    if not members and sliced and group in task_vars["groups"]:
+        return str(task_vars["inventory_hostname"]), []
     if not members:
         raise InputError(_without_group(group, task_vars))
     sensors = fleet.selected(group)

@@ -91,7 +91,7 @@ class Ansible:
             stdin=subprocess.DEVNULL,
             check=False,
         )
-        return Outcome(done.returncode, done.stdout + done.stderr, _recap(done.stdout))
+        return outcome_of(done.stdout, done.returncode, done.stderr)
 
     def tasks(
         self, tasks: list[dict[str, Any]], *options: str, inventory: str | Path = "localhost,", **arguments: Any
@@ -139,6 +139,11 @@ class Ansible:
         outcome = self.tasks([task], *flags, **arguments)
         assert "saved_result" in outcome.saved, outcome.output
         return dict(outcome.saved["saved_result"])
+
+
+def outcome_of(output: str, code: int, errors: str = "") -> Outcome:
+    """What a run printed and returned."""
+    return Outcome(code, output + errors, _recap(output))
 
 
 def _recap(output: str) -> dict[str, dict[str, int]]:

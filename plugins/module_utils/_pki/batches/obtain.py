@@ -48,6 +48,7 @@ class Batch:
     :ivar lock_timeout: seconds to wait for sensors that another run works on.
     :ivar max_changes: at most so many sensors are obtained anew; the others wait. None: no limit.
     :ivar profile: what the appliance asks for.
+    :ivar sliced: the sensors are a part of a fleet whose others nobody names; who is not named has not left it.
     :ivar progress: called with (made, of how many) as certificates come.
     """
 
@@ -57,6 +58,7 @@ class Batch:
     workers: int = 1
     max_changes: int | None = None
     profile: Profile = DEFENDER_IOT
+    sliced: bool = False
     progress: Callable[[int, int], None] = field(default=lambda _made, _of: None)
 
 
@@ -131,9 +133,10 @@ class Obtaining:
         mine = {request.name for request in fit}
         inventory = {name for name, _common_name in self.tools.others}
         staged = self.state.staged([name for name in self.state.staged_names() if name not in mine])
+        gone = set() if self.batch.sliced else staged.keys() - inventory
         return Neighbours.of(
-            {name: entry.common_name for name, entry in staged.items() if name in inventory},
-            {name: entry.common_name for name, entry in staged.items() if name not in inventory},
+            {name: entry.common_name for name, entry in staged.items() if name not in gone},
+            {name: entry.common_name for name, entry in staged.items() if name in gone},
             fit,
         )
 

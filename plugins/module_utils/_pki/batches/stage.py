@@ -99,12 +99,15 @@ class StageOptions:
     :ivar trusted_roots: for bundles that name none of their own.
     :ivar keep_previous: how many earlier bundles of each sensor stay in the store (they hold keys).
     :ivar lock_timeout: seconds to wait for sensors that another run works on.
+    :ivar sliced: runs that do not know of each other's sensors work at the same time; they wait for each other where
+        common names are the same, so that the later one sees the earlier one's bundle.
     """
 
     trusted_roots: tuple[Source, ...] = ()
     keep_previous: int = 1
     lock_timeout: float = 30.0
     workers: int = 1
+    sliced: bool = False
     policy: Policy = field(default_factory=lambda: Policy(DEFENDER_IOT))
 
 
@@ -197,7 +200,9 @@ class _Staging:
 
     def run(self, fit: Sequence[Candidate]) -> tuple[dict[str, StageOutcome], FleetReport]:
         names = [candidate.name for candidate in fit]
-        with locked(self.stage, names, self.options.lock_timeout, self.check_mode) as held:
+        common = {_common_name_lock(candidate): candidate.name for candidate in fit} if self.options.sliced else {}
+        with locked(self.stage, [*names, *common], self.options.lock_timeout, self.check_mode) as others:
+            held = {common.get(name, name): text for name, text in others.items()}
             free = [candidate for candidate in fit if candidate.name not in held]
             present = [candidate for candidate in free if not candidate.planned]
             report = validate_bundles(
@@ -352,6 +357,11 @@ class _Staging:
         self.ledger.prepare()
         events.record(self.ledger, events.STAGED, self._events, self.moment)
         make_durable([self.stage.stage_dir, self.ledger.folder])
+
+
+def _common_name_lock(candidate: Candidate) -> str:
+    """What is locked for a common name; no sensor can be named so, since it would be no folder's name."""
+    return f"/{(candidate.expected_common_name or candidate.name).lower()}"
 
 
 def _content(candidate: Candidate) -> bytes:

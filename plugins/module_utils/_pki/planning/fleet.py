@@ -43,7 +43,8 @@ class Neighbours:
             return None
         return (
             f"the common name {request.common_name} is still that of the bundle staged for {other}, which is not part "
-            f"of this run; run {other} first, or both together"
+            f"of this run; run {other} first, or both together (in a sliced job: if {other} was renamed, run once "
+            "without slices)"
         )
 
     def takes_over(self, request: SensorRequest) -> str | None:

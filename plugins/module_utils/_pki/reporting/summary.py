@@ -80,6 +80,7 @@ def summarize(run: Run, most: int = 10) -> Summary:
     next_due = {key: due[0][key] for key in ("name", "renew_after", "not_after")} if due else None
     counts = Counts(len(issued), len(kept), len(pending), len(errors))
     lines = [_headline(counts, run.check_mode)]
+    lines += _slice(run.inputs.get("slice") or {})
     lines += _issuers(done)
     lines += _reasons([*issued, *(result for result in kept if result["reasons"])], most)
     lines += _pending(pending, most)
@@ -127,6 +128,16 @@ def _headline(counts: Counts, check_mode: bool) -> str:
     # Waiting for somebody else's answer is usual with some issuers and unheard of with others.
     text += f"{counts.pending} pending, " if counts.pending else ""
     return text + f"{counts.failed} {verbs[2]}" + (" (check mode: nothing was written)" if check_mode else "")
+
+
+def _slice(part: Result) -> list[str]:
+    """In a slice of a job, what was left out."""
+    if not part:
+        return []
+    return [
+        f"Certificates alone, since this is {part['text']}: CRLs, web servers, trust stores, hosts files, the "
+        "workstations' folder and reports need a run without slices"
+    ]
 
 
 def _issuers(done: Sequence[Result]) -> list[str]:
