@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import yaml
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(CHECKOUT / "tests" / "support"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 import pages
 from ansible_collections.ot_pki.defender_iot.plugins.plugin_utils import known_variables
+from pages import CHECKOUT
 
 MODULES = {path.stem for path in (CHECKOUT / "plugins" / "modules").glob("*.py")}
 FILTERS = {path.stem for path in (CHECKOUT / "plugins" / "filter").glob("*.py")}
@@ -99,7 +99,9 @@ def test_names_exist(path: Path) -> None:
 @page
 def test_files_that_are_named_exist(path: Path) -> None:
     for span in pages.spans(path):
-        match = re.fullmatch(r"((?:docs|tests|tools|plugins|playbooks|roles|extensions|requirements|meta|demo)/[\w./-]+)", span)
+        match = re.fullmatch(
+            r"((?:docs|tests|tools|plugins|playbooks|roles|extensions|requirements|meta|demo)/[\w./-]+)", span
+        )
         if match and not match[1].startswith("demo/") and "*" not in span:
             assert match[1].rstrip("/") in TRACKED, f"{path.name}: {span}"
 

@@ -6,16 +6,18 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import re
 import shutil
-import subprocess
 import sys
 import tarfile
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+import checkout_copy
+from checkout_copy import run as _run
 
 LEVELS = ("demo", "test", "lint", "release")
 
@@ -30,31 +32,11 @@ def _facts(top: Path) -> ModuleType:
     return module
 
 
-def _run(*command: str | Path, cwd: Path, **environment: str) -> str:
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    done = subprocess.run(
-        command, cwd=cwd, env={**os.environ, "PATH": path, **environment}, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory, checkout: Path) -> Path:
     """The checkout's files as they are now, committed in a repository of their own."""
     top = tmp_path_factory.mktemp("repository")
-    if (checkout / ".git").exists():
-        listed = _run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=checkout)
-        names = [name for name in listed.split("\0") if name and (checkout / name).is_file()]
-        for name in names:
-            (top / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(checkout / name, top / name, follow_symlinks=False)
-    else:
-        shutil.copytree(
-            checkout, top, dirs_exist_ok=True, symlinks=True, ignore=shutil.ignore_patterns(".venv*", "build")
-        )
-    for command in (("init", "-q"), ("add", "-A"), ("commit", "-q", "-m", "all")):
-        _run("git", "-c", "user.name=test", "-c", "user.email=test@plant.example", *command, cwd=top)
+    checkout_copy.copy(checkout, top)
     # What a demo, a test and a person leave, some of it ignored and some not.
     for left in ("demo/secrets/local_ca_passphrase", "plugins/notes.pyc", "docs/secret.key.tar.gz", "build/old.tar.gz"):
         (top / left).parent.mkdir(parents=True, exist_ok=True)

@@ -58,7 +58,7 @@ def _openssl(arguments: Sequence[str], data: bytes, passphrase: bytes | None = N
         handed = (reader,)
         words.append(f"fd:{reader}")
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # pylint: disable=ansible-bad-function
             words, input=data, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, pass_fds=handed, check=False,
             timeout=_SECONDS, env={"PATH": os.defpath, "LC_ALL": "C"},
         )  # fmt: skip
