@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fleet import PASSPHRASE, SUBJECT, Fleet, names
 
 BIN = Path(sys.executable).parent
 ONE, TWO = names(2)
+CHECKOUT = Path(__file__).resolve().parents[2]
 VARIABLES = {
-    "local_ca_passphrase": PASSPHRASE,
     "local_ca_key_size": 2048,
     "local_ca_crl_url": "http://127.0.0.1:9/issuing.crl",
     "crl_access_fail_on": "never",
@@ -29,19 +30,25 @@ VARIABLES = {
 }
 
 
-def job(ansible: Any, folder: Path, number: int, **variables: Any) -> tuple[int, str]:
-    """A job as AWX runs it with ansible-runner: a private folder of its own, which is gone afterwards."""
+def job(ansible: Any, folder: Path, number: int, **variables: Any) -> tuple[int, str, list[dict[str, Any]]]:
+    """A job as AWX runs it with ansible-runner: a private folder of its own, which is gone afterwards.
+
+    A playbook of the project that is shipped, and the passphrase as the shipped credential type injects it: in a
+    file of extra variables. Returns the exit status, the output, and the events that AWX would keep.
+    """
     private = folder / f"awx_{number}_private"
     (private / "inventory").mkdir(parents=True)
-    (private / "project").mkdir()
+    shutil.copytree(CHECKOUT / "extensions" / "awx" / "project", private / "project")
     (private / "env").mkdir()
     # AWX writes the inventory as a script or a file of the private folder, and variables as extra variables.
     (private / "inventory" / "hosts").write_text(f"[sensors]\n{ONE}\n{TWO}\n")
     (private / "env" / "extravars").write_text(json.dumps({**VARIABLES, **variables}))
+    (private / "credential").write_text(json.dumps({"local_ca_passphrase": PASSPHRASE}))
+    (private / "env" / "cmdline").write_text(f"-e @{private}/credential")
     environment = ansible.environment(AWX_PRIVATE_DATA_DIR=str(private))
     environment["PATH"] = f"{BIN}:{environment['PATH']}"
     done = subprocess.run(
-        [str(BIN / "ansible-runner"), "run", str(private), "-p", "ot_pki.defender_iot.deploy_certs"],
+        [sys.executable, "-m", "ansible_runner", "run", str(private), "-p", "deploy_certs.yml", "--ident", "job"],
         env=environment,
         capture_output=True,
         text=True,
@@ -50,13 +57,35 @@ def job(ansible: Any, folder: Path, number: int, **variables: Any) -> tuple[int,
         check=False,
     )
     made = sorted(str(path.relative_to(private)) for path in private.rglob("defender_iot_pki"))
+    artifacts = private / "artifacts" / "job"
+    events = [json.loads(path.read_text()) for path in (artifacts / "job_events").glob("*.json")]
+    for kept in (path for path in artifacts.rglob("*") if path.is_file()):
+        assert PASSPHRASE not in kept.read_text(), kept
     shutil.rmtree(private)
     assert made == []
-    return done.returncode, done.stdout + done.stderr
+    return done.returncode, done.stdout + done.stderr, events
+
+
+def counted(events: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The nodes that the controller counts: the shipped queries over the results of the tasks they are for."""
+    queries = yaml.safe_load((CHECKOUT / "extensions" / "audit" / "event_query.yml").read_text())
+    nodes: dict[str, dict[str, Any]] = {}
+    for event in events:
+        data = event.get("event_data", {})
+        query = queries.get(data.get("resolved_action"))
+        if query and "res" in data:
+            told = subprocess.run(
+                ["jq", "-c", query["query"]], input=json.dumps(data["res"]), capture_output=True, text=True, check=True
+            ).stdout
+            for node in map(json.loads, told.splitlines()):
+                assert node["name"]
+                assert None not in [*node["canonical_facts"].values(), *node["facts"].values()]
+                nodes.setdefault(json.dumps(node["canonical_facts"], sort_keys=True), {}).update(node)
+    return {node["name"]: node for node in nodes.values()}
 
 
 def test_certificates_survive_the_job(ansible: Any, tmp_path: Path) -> None:
-    code, output = job(ansible, tmp_path, 1)
+    code, output, _events = job(ansible, tmp_path, 1)
     assert code != 0, output
     assert "ot_pki_dir is not set" in output
     assert "AWX_PRIVATE_DATA_DIR" in output
@@ -64,9 +93,10 @@ def test_certificates_survive_the_job(ansible: Any, tmp_path: Path) -> None:
 
     kept = tmp_path / "kept"
     for number, counts in ((2, "2 issued, 0 kept"), (3, "0 issued, 2 kept")):
-        code, output = job(ansible, tmp_path, number, ot_pki_dir=str(kept))
+        code, output, events = job(ansible, tmp_path, number, ot_pki_dir=str(kept))
         assert code == 0, output
         assert f"2 sensors: {counts}, 0 failed" in output
+        assert set(counted(events)) == {ONE, TWO}
     assert {path.name for path in kept.iterdir()} == {"staged", "local_ca", "local_ca_ledger", "crl", "workstations"}
 
 

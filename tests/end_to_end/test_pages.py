@@ -31,7 +31,7 @@ KNOWN = known_variables.known_variables(
 # Results of ours, and names that pages make up for the reader's own use.
 RESULTS = {"ot_pki_lead", "ot_pki_failed", "ot_pki_sensors", "ot_pki_sensors_failed", "ot_pki_upload_needed",
            "ot_pki_upload_needed_since", "ot_pki_renewal_due", "ot_pki_state_problems", "ot_pki_report_generated",
-           "ot_pki_version", "trust_store_xyz"}  # fmt: skip
+           "ot_pki_version"}  # fmt: skip
 page = pytest.mark.parametrize("path", pages.PAGES, ids=lambda path: str(path.relative_to(CHECKOUT)))
 
 
@@ -159,3 +159,26 @@ def test_commands_are_whole(path: Path) -> None:
                 if option.startswith("-"):
                     known = {"-i", "-e", "--limit", "--tags", "--skip-tags", "--check", "--diff", "-vvvv"}
                     assert option in known, f"{path.name}: {span}"
+
+
+@pytest.mark.parametrize("page_of", ["checks", "troubleshooting", "variables"])
+def test_what_is_generated_is_current(page_of: str) -> None:
+    tool = CHECKOUT / "tools" / f"generate_{page_of}_page.py"
+    done = subprocess.run([sys.executable, str(tool), "--check"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"run 'make docs': {done.stdout}{done.stderr}"
+
+
+def test_every_variable_stands_on_the_page_of_variables() -> None:
+    text = (CHECKOUT / "docs" / "variables.md").read_text()
+    # What playbooks hand on among themselves.
+    inner = {"validate_certs_result", "validate_certs_failing"}
+    missing = {name for name in KNOWN - inner if not name.startswith("ot_pki_") and f"| `{name}` |" not in text}
+    assert missing == set()
+
+
+def test_every_upload_error_has_its_section() -> None:
+    text = (CHECKOUT / "docs" / "troubleshooting.md").read_text()
+    told = set(re.findall(r"Upload error: `(.+)`", (CHECKOUT / "docs" / "checks.md").read_text()))
+    assert len(told) == 6
+    for sentence in told:
+        assert f"## {sentence.rstrip('.')}\n" in text

@@ -104,7 +104,7 @@ def deployed(collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @contextlib.contextmanager
 def _plain(place: Place) -> Story:
-    yield {"SENSOR": "sensor-1", "ACTION": "passphrase"}
+    yield {"SENSOR": "sensor-1", "ACTION": "passphrase", "UPLOADED": "defender_iot_pki/staged/sensor-1"}
 
 
 @contextlib.contextmanager
@@ -156,6 +156,16 @@ def _consoles(place: Place) -> Story:
 
 
 @contextlib.contextmanager
+def _from_nothing(place: Place) -> Story:
+    """The page writes its own inventory."""
+    for left in ("inventory.yml", "inventory", "secrets.yml", "group_vars/sensors.yml"):
+        (place.folder / left).unlink()
+    (block,) = [each for each in pages.blocks(pages.CHECKOUT / "docs" / "start.md") if each.language == "yaml"]
+    (place.folder / "inventory.yml").write_text(block.text)
+    yield {}
+
+
+@contextlib.contextmanager
 def _one_left(place: Place) -> Story:
     del place.hosts["sensor-2"]
     place.write()
@@ -186,10 +196,12 @@ def _own_pki(place: Place) -> Story:
 
 STORIES: dict[str, Callable[[Place], contextlib.AbstractContextManager[dict[str, str]]]] = {
     "README.md": _readme,
+    "docs/article.md": _consoles,
     "docs/convert.md": _received,
     "docs/deploy.md": _way_back,
     "docs/live-check.md": _consoles,
     "docs/report.md": _one_left,
+    "docs/start.md": _from_nothing,
     "docs/your-own-pki.md": _own_pki,
 }
 CONSOLES = [
