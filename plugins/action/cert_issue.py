@@ -5,12 +5,8 @@
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Sequence
 from typing import Any
-
-from ansible.utils.display import Display
 
 from ..module_utils._pki.batches.obtain import (
     FAILED,
@@ -48,8 +44,6 @@ from ..plugin_utils.options import (
     summary_counts,
 )
 from ..plugin_utils.secrets import Secrets
-
-_PROGRESS_SECONDS = 5
 
 RECEIVED_SPEC: dict[str, dict[str, Any]] = {
     "src": {"type": "list", "elements": "path"},
@@ -123,7 +117,7 @@ class ActionModule(ControllerAction):
             max_changes=params["max_changes"],
             profile=profile,
             sliced=params["sliced"],
-            progress=_Progress(),
+            progress=self.progress,
         )
         outcomes = Obtaining(stage, ledger, issuers, tools, batch).run(sensors, params["others"])
         result = self._result(outcomes, passphrase_variables)
@@ -215,31 +209,3 @@ def _described(sensor: Any, position: int) -> dict[str, Any]:
             f"sensors[{position}] is a {type(sensor).__name__}; wanted: a dictionary that describes a sensor"
         )
     return dict(sensor)
-
-
-class _Progress:
-    """Tells people who wait at a terminal that something happens, now and then; elsewhere it is quiet.
-
-    A line beside what a callback writes would spoil its output for whatever reads that.
-    """
-
-    def __init__(self) -> None:
-        self._start = self._last = time.monotonic()
-        self._wanted = _parent_has_a_terminal()
-
-    def __call__(self, made: int, of: int) -> None:
-        now = time.monotonic()
-        if not self._wanted or now - self._last < _PROGRESS_SECONDS:
-            return
-        self._last = now
-        rate = made / (now - self._start)
-        left = (of - made) / rate if rate else 0
-        Display().display(f"  {made} of {of} certificates obtained, {rate:.0f} a second, {left:.0f} s left")
-
-
-def _parent_has_a_terminal() -> bool:
-    """Whether ansible-playbook writes to a terminal; this worker's own standard output leads nowhere."""
-    try:
-        return os.readlink(f"/proc/{os.getppid()}/fd/1").startswith("/dev/pts/")
-    except OSError:
-        return False

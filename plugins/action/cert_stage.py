@@ -46,6 +46,7 @@ class ActionModule(ControllerAction):
             keep_previous=params["keep_previous"],
             lock_timeout=params["lock_timeout"],
             workers=usable_processors(),
+            progress=self.progress,
             sliced=params["sliced"],
             # Which of the sample's optional fields a subject has is the user's choice; no run should warn of it.
             policy=Policy(profile, severities={"subject.field-order": INFO}),

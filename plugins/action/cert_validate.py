@@ -19,4 +19,4 @@ class ActionModule(LocalOrRemoteAction):
 
     def work(self, params: dict[str, Any]) -> dict[str, Any]:
         """Validate."""
-        return run(params)
+        return run(params, self.progress)

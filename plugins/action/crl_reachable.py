@@ -23,6 +23,7 @@ from ..module_utils._plain.fetching_proxy import proxy_address, split_credential
 from ..plugin_utils.controller_action import GroupedAction, finished, refusal
 from ..plugin_utils.crl_vantage import FETCHERS, Vantage
 from ..plugin_utils.options import stage_of
+from ..plugin_utils.progress import interruptible
 from ..plugin_utils.secrets import with_secrets
 
 OBJECT_SPEC: dict[str, dict[str, Any]] = {
@@ -68,7 +69,8 @@ class ActionModule(GroupedAction):
             return {"failed": True, "msg": CRYPTOGRAPHY_PROBLEM}
         try:
             params = with_secrets(self, task_vars or {}, self.options(ARGUMENT_SPEC))
-            return finished(self._work(params, task_vars or {}))
+            with interruptible(self._task.action):
+                return finished(self._work(params, task_vars or {}))
         except PkiError as error:
             return refusal(error)
 

@@ -65,7 +65,8 @@ class ActionModule(ControllerAction):
         chosen = set(selected)
         every = [*selected, *(host for host in members if host not in chosen)]
         gathered = _Gathered(variables, params["purpose"])
-        for host in every:
+        for read, host in enumerate(every):
+            self.progress("hosts' variables read", read, len(every))
             gathered.look(host, host in chosen)
         return {"group": group, "slice": _told(part), **gathered.result(_default_folder(task_vars))}
 

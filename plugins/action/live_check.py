@@ -44,7 +44,7 @@ class ActionModule(ControllerAction):
 
         def fetch(endpoints: Sequence[Endpoint], timeout: float, parallel: int) -> list[Probe]:
             if self._connection.transport == "local":
-                return probe_all(endpoints, timeout, parallel)
+                return probe_all(endpoints, timeout, parallel, self.progress)
             return self._from_vantage(endpoints, timeout, parallel, task_vars)
 
         result = run(params, known, fetch, moment)

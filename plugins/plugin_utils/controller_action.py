@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import abc
+import functools
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -16,10 +17,19 @@ from ..module_utils._pki.crypto import CRYPTOGRAPHY_PROBLEM
 from ..module_utils._plain.errors import InputError, PkiError
 from . import ansible_internals
 from .harmless_result import harmless_result
+from .progress import Progress, interruptible
 
 
 class GroupedAction(ActionBase):
-    """An action of the collection's action group, whose C(module_defaults) may name options of other members."""
+    """An action of the collection's action group, whose C(module_defaults) may name options of other members.
+
+    :ivar progress: what the action tells of its work while it goes on.
+    """
+
+    @functools.cached_property
+    def progress(self) -> Progress:
+        """Made when it is first asked for: in the worker that does the work."""
+        return Progress()
 
     # Whether a path may be the PEM text itself.
     TAKES_PEM = False
@@ -74,7 +84,8 @@ class ControllerAction(GroupedAction):
         if CRYPTOGRAPHY_PROBLEM:
             return {"failed": True, "msg": CRYPTOGRAPHY_PROBLEM}
         try:
-            return finished(self.work(self.options(self.ARGUMENT_SPEC), task_vars or {}))
+            with interruptible(self._task.action, self.progress):
+                return finished(self.work(self.options(self.ARGUMENT_SPEC), task_vars or {}))
         except PkiError as error:
             return refusal(error)
 

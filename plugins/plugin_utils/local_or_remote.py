@@ -11,6 +11,7 @@ from typing import Any
 from ..module_utils._pki.crypto import CRYPTOGRAPHY_PROBLEM
 from ..module_utils._plain.errors import PkiError
 from .controller_action import GroupedAction, finished, plain, refusal
+from .progress import interruptible
 from .secrets import with_secrets
 
 
@@ -43,7 +44,8 @@ class LocalOrRemoteAction(GroupedAction):
         if CRYPTOGRAPHY_PROBLEM:
             return {"failed": True, "msg": CRYPTOGRAPHY_PROBLEM}
         try:
-            return finished(self.work(params))
+            with interruptible(self._task.action, self.progress):
+                return finished(self.work(params))
         except PkiError as error:
             return refusal(error)
 

@@ -70,6 +70,9 @@ def _start(work: _Work) -> None:
     global _work
     _work = work
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    # Ctrl-C reaches every process at the terminal; what it means is the parent's business, which ends its workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_follow_parent, daemon=True).start()
 
 
@@ -138,6 +141,7 @@ def _by_itself(work: _Work, position: int, lost: Callable[[Any, str], Any] | Non
 
 def _pool(work: _Work, first: int, end: int, workers: int, chunk_size: int) -> Iterator[Any]:
     """The results of some items; :class:`BrokenProcessPool` if a worker ended."""
+    before = set(multiprocessing.active_children())
     starts = iter(range(first, end, chunk_size))
     pending: collections.deque[Future[list[Any]]] = collections.deque()
     executor = ProcessPoolExecutor(
@@ -162,5 +166,10 @@ def _pool(work: _Work, first: int, end: int, workers: int, chunk_size: int) -> I
             results = pending.popleft().result()
             submit()
             yield from results
+    except (KeyboardInterrupt, SystemExit, GeneratorExit):
+        # Nobody wants the rest: a key of 4096 bits, or a file that takes a minute, is not waited for.
+        for child in set(multiprocessing.active_children()) - before:
+            child.kill()
+        raise
     finally:
         executor.shutdown(wait=True, cancel_futures=True)

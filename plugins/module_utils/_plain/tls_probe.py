@@ -23,7 +23,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -115,17 +115,27 @@ def lenient_context() -> ssl.SSLContext:
     return context
 
 
-def probe_all(endpoints: Sequence[Endpoint], timeout: float, parallel: int) -> list[Probe]:
+def probe_all(
+    endpoints: Sequence[Endpoint],
+    timeout: float,
+    parallel: int,
+    progress: Callable[[str, int, int], None] = lambda _what, _made, _of: None,
+) -> list[Probe]:
     """Look at many endpoints, in their order.
 
     :param timeout: seconds for one endpoint: resolving its name, connecting and all handshakes together.
     :param parallel: how many endpoints at once. As many as that can hang without delaying the others.
+    :param progress: called with what was done, to how many, and of how many.
     """
     if not endpoints:
         return []
     context = lenient_context()
     with ThreadPoolExecutor(max_workers=max(1, min(parallel, len(endpoints), _affordable()))) as pool:
-        return list(pool.map(lambda endpoint: probe(endpoint, timeout, context), endpoints))
+        found = []
+        for one in pool.map(lambda endpoint: probe(endpoint, timeout, context), endpoints):
+            found.append(one)
+            progress("consoles looked at", len(found), len(endpoints))
+        return found
 
 
 def _affordable() -> int:

@@ -49,7 +49,7 @@ class Batch:
     :ivar max_changes: at most so many sensors are obtained anew; the others wait. None: no limit.
     :ivar profile: what the appliance asks for.
     :ivar sliced: the sensors are a part of a fleet whose others nobody names; who is not named has not left it.
-    :ivar progress: called with (made, of how many) as certificates come.
+    :ivar progress: called with what was done, to how many, and of how many.
     """
 
     issuer_names: Sequence[str] = ("local_ca",)
@@ -59,7 +59,7 @@ class Batch:
     max_changes: int | None = None
     profile: Profile = DEFENDER_IOT
     sliced: bool = False
-    progress: Callable[[int, int], None] = field(default=lambda _made, _of: None)
+    progress: Callable[[str, int, int], None] = field(default=lambda _what, _made, _of: None)
 
 
 @dataclass
@@ -105,7 +105,8 @@ class Obtaining:
         names = [*(request.name for request in fit), *neighbours.leaving]
         with locked(self.stage, names, self.batch.lock_timeout, self.tools.check_mode) as held:
             plans: list[Plan] = []
-            for request in fit:
+            for looked, request in enumerate(fit):
+                self.batch.progress("sensors looked at", looked, len(fit))
                 problem = held.get(request.name) or neighbours.problem(request) or self._problem(request)
                 if problem:
                     outcomes[request.name] = failed(request, problem)
@@ -251,10 +252,11 @@ class Obtaining:
                 if isinstance(answer, Pending) and answer.new:
                     requested.append(Event(events.REQUESTED, name, reason="; ".join(plan.reasons), issuer=issuer.name))
                 done += 1
-                self.batch.progress(done, total)
+                self.batch.progress("certificates obtained", done, total)
         events.record(self.ledger, events.REQUESTED, requested, self.tools.moment)
-        if any(outcome.changed for outcome in outcomes.values()):
-            # Keys, records and bundles are on the disk before a later step makes anything visible.
+        if any(outcome.changed or (outcome.files and not outcome.visible) for outcome in outcomes.values()):
+            # Keys, records and bundles are on the disk before a later step makes anything visible: also those that a run
+            # which was killed has left in the store.
             make_durable([self.stage.stage_dir, self.ledger.folder])
         self._settle_up(plans, obtained)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import functools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -101,6 +101,7 @@ class StageOptions:
     :ivar lock_timeout: seconds to wait for sensors that another run works on.
     :ivar sliced: runs that do not know of each other's sensors work at the same time; they wait for each other where
         common names are the same, so that the later one sees the earlier one's bundle.
+    :ivar progress: called with what was done, to how many, and of how many.
     """
 
     trusted_roots: tuple[Source, ...] = ()
@@ -109,6 +110,7 @@ class StageOptions:
     workers: int = 1
     sliced: bool = False
     policy: Policy = field(default_factory=lambda: Policy(DEFENDER_IOT))
+    progress: Callable[[str, int, int], None] = field(default=lambda _what, _made, _of: None)
 
 
 def parse_candidates(raws: Sequence[Mapping[str, Any]]) -> tuple[list[Candidate | None], list[list[str]]]:
@@ -209,6 +211,7 @@ class _Staging:
                 self._bundles(present),
                 self.options.policy,
                 workers=self.options.workers,
+                progress=self.options.progress,
                 known=self._known({candidate.name for candidate in free}),
             )
             outcomes = {name: StageOutcome(name, FAILED, errors=(text,)) for name, text in held.items()}
@@ -217,7 +220,8 @@ class _Staging:
                 if candidate.planned:
                     path = self.stage.visible(candidate.name)
                     outcomes[candidate.name] = StageOutcome(candidate.name, STAGED, path=path)
-            for candidate, verdict in zip(present, report.results):
+            for shown, (candidate, verdict) in enumerate(zip(present, report.results)):
+                self.options.progress("bundles staged or kept", shown, len(present))
                 findings = _tolerated(candidate, (*verdict.findings, *clashes.get(candidate.name, ())))
                 outcomes[candidate.name] = attempt(
                     functools.partial(self._one, candidate, verdict, findings),

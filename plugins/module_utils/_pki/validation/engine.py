@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from ..._plain.errors import InputError, PkiError
 from .. import crypto
@@ -72,17 +72,22 @@ def validate_bundles(
     policy: Policy,
     workers: int = 1,
     known: Sequence[KnownCertificate] = (),
+    progress: Callable[[str, int, int], None] = lambda _what, _made, _of: None,
 ) -> FleetReport:
     """Judge bundles one by one and as a fleet.
 
     :param workers: processes to use.
     :param known: certificates that are not judged, but with which nothing may collide. One of the same
         name as a bundle is what the bundle replaces, and does not count.
+    :param progress: called with what was done, to how many, and of how many.
     :raises PkiError: cryptography is missing or too old; a worker process was lost; the profile lacks checks.
     """
     check_table(policy.profile)
     settings = Settings.of(policy)
-    results = list(iter_reports(bundles, settings, workers))
+    results = []
+    for report in iter_reports(bundles, settings, workers):
+        results.append(report)
+        progress("bundles validated", len(results), len(bundles))
     fleet: list[Finding] = judge_fleet(results, known, settings) if len(results) > 1 or known else []
     return FleetReport(
         results,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import os
 import reprlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..._plain.errors import InputError
@@ -184,16 +184,20 @@ def policy_of(params: Mapping[str, Any]) -> Policy:
     )
 
 
-def run(params: Mapping[str, Any]) -> dict[str, Any]:
+def run(
+    params: Mapping[str, Any],
+    progress: Callable[[str, int, int], None] = lambda _what, _made, _of: None,
+) -> dict[str, Any]:
     """Validate what the options describe; only reads.
 
+    :param progress: called with what was done, to how many, and of how many.
     :returns: a module's result, with ``failed`` set as ``fail_on`` wants it.
     :raises PkiError: the options cannot be used, or cryptography is missing.
     """
     policy = policy_of(params)
     bundles, is_list = bundles_of(params)
     workers = usable_processors() if len(bundles) >= PARALLEL_FROM else 1
-    report = validate_bundles(bundles, policy, workers)
+    report = validate_bundles(bundles, policy, workers, progress=progress)
     return _result(report, is_list, params.get("fail_on") or "error")
 
 
