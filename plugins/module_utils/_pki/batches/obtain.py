@@ -255,8 +255,8 @@ class Obtaining:
                 self.batch.progress("certificates obtained", done, total)
         events.record(self.ledger, events.REQUESTED, requested, self.tools.moment)
         if any(outcome.changed or (outcome.files and not outcome.visible) for outcome in outcomes.values()):
-            # Keys, records and bundles are on the disk before a later step makes anything visible: also those that a run
-            # which was killed has left in the store.
+            # Keys, records and bundles are on the disk before a later step makes anything visible: those, too, that a
+            # killed run has left in the store.
             make_durable([self.stage.stage_dir, self.ledger.folder])
         self._settle_up(plans, obtained)
 
