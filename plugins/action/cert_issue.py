@@ -36,7 +36,7 @@ from ..plugin_utils.options import (
     common_warnings,
     counts_text,
     crl_url_of,
-    diff_of,
+    diffs_of,
     folder_of,
     ledger_of,
     passphrase_of,
@@ -181,11 +181,11 @@ class ActionModule(ControllerAction):
             "warnings": common_warnings(outcomes),
         }
         if self.diff_mode:
-            result["diff"] = [
-                diff_of(outcome.name, outcome.changes or [_whole(outcome)])
+            result["diff"] = diffs_of(
+                (outcome.name, outcome.changes or [_whole(outcome)])
                 for outcome in outcomes
                 if outcome.changed and outcome.action != FAILED
-            ]
+            )
         return result
 
 

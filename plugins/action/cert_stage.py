@@ -16,7 +16,7 @@ from ..module_utils._pki.values.source import Source
 from ..module_utils._plain.errors import InputError
 from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.host_variables import HostVariables, add_passphrases
-from ..plugin_utils.options import common_warnings, counts_text, diff_of, folder_of, stage_of, summary_counts
+from ..plugin_utils.options import common_warnings, counts_text, diffs_of, folder_of, stage_of, summary_counts
 
 
 class ActionModule(ControllerAction):
@@ -72,9 +72,9 @@ class ActionModule(ControllerAction):
             "warnings": common_warnings(outcomes),
         }
         if self.diff_mode:
-            result["diff"] = [
-                diff_of(outcome.path or outcome.name, [("bundle", "the one before, or none", "the new one")])
+            result["diff"] = diffs_of(
+                (outcome.name, [("bundle shown for the upload", "the one before, or none", "the new one")])
                 for outcome in outcomes
                 if outcome.action == STAGED
-            ]
+            )
         return result

@@ -10,10 +10,11 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure
 
 from ..module_utils._pki.crl.judging import Case, Judge, read_case
-from ..module_utils._pki.crl.staged import staged_certificates
+from ..module_utils._pki.crl.staged import recorded_revocations, staged_certificates
 from ..module_utils._pki.crl.verdicts import CertificateVerdict, grouped, worst
 from ..module_utils._pki.crypto import CRYPTOGRAPHY_PROBLEM
 from ..module_utils._pki.state.fleet import FleetState
+from ..module_utils._pki.state.ledger import Ledger
 from ..module_utils._pki.validation.task import parse_moment
 from ..module_utils._pki.values import moments
 from ..module_utils._plain.addresses import networks
@@ -22,7 +23,7 @@ from ..module_utils._plain.fetching import Settings
 from ..module_utils._plain.fetching_proxy import proxy_address, split_credentials
 from ..plugin_utils.controller_action import GroupedAction, finished, refusal
 from ..plugin_utils.crl_vantage import FETCHERS, Vantage
-from ..plugin_utils.options import stage_of
+from ..plugin_utils.options import folder_of, stage_of
 from ..plugin_utils.progress import interruptible
 from ..plugin_utils.secrets import with_secrets
 
@@ -36,6 +37,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "certificates": {"type": "list", "elements": "dict", "options": OBJECT_SPEC},
     "urls": {"type": "list", "elements": "str"},
     "stage_dir": {"type": "path"},
+    "ledger_dir": {"type": "path"},
     "sensors": {"type": "list", "elements": "str"},
     "issuer_certificates": {"type": "list", "elements": "path", "default": []},
     "crl_validation": {"type": "bool"},
@@ -77,8 +79,11 @@ class ActionModule(GroupedAction):
     def _work(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         settings = _settings(params)
         at = parse_moment(params["at"], "at") if params["at"] else moments.now()
+        recorded: dict[str, str] = {}
         if params["sensors"] is not None:
-            params = {**params, "certificates": _staged(params)}
+            state = _state_of(params)
+            recorded = recorded_revocations(state, params["sensors"])
+            params = {**params, "certificates": staged_certificates(state, params["sensors"])}
         cases = _cases(params)
         vantage = Vantage(self, task_vars, params["fetcher"])
         try:
@@ -96,9 +101,10 @@ class ActionModule(GroupedAction):
                 "reachable": False,
                 "urls": [],
                 "checked": [case.name for case in cases],
+                "recorded": recorded,
             }
         judge = Judge(fetched, at)
-        return _result([judge.judge(case) for case in cases], vantage, params)
+        return {**_result([judge.judge(case) for case in cases], vantage, params, recorded), "recorded": recorded}
 
 
 def _settings(params: dict[str, Any]) -> Settings:
@@ -128,13 +134,14 @@ def _settings(params: dict[str, Any]) -> Settings:
     )
 
 
-def _staged(params: dict[str, Any]) -> list[dict[str, Any]]:
-    """The certificates of the sensors whose staged certificates name a CRL."""
+def _state_of(params: dict[str, Any]) -> FleetState:
+    """Where the sensors' staged certificates are, and the record of what was revoked."""
     if params["certificates"] is not None:
         raise InputError("certificates is given with sensors; wanted: one of them")
     if not params["stage_dir"]:
         raise InputError("sensors is given without stage_dir; wanted: the stage directory as well")
-    return staged_certificates(FleetState(stage_of(params["stage_dir"]), None), params["sensors"])
+    ledger = Ledger(folder_of(params["ledger_dir"], "ledger_dir")) if params["ledger_dir"] else None
+    return FleetState(stage_of(params["stage_dir"]), ledger)
 
 
 def _cases(params: dict[str, Any]) -> list[Case]:
@@ -156,10 +163,17 @@ def _cases(params: dict[str, Any]) -> list[Case]:
     return [read_case(params["certificate"] or "urls", params["certificate"], issuers, params["urls"] or ())]
 
 
-def _result(verdicts: list[CertificateVerdict], vantage: Vantage, params: dict[str, Any]) -> dict[str, Any]:
+def _result(
+    verdicts: list[CertificateVerdict], vantage: Vantage, params: dict[str, Any], recorded: dict[str, str]
+) -> dict[str, Any]:
     url_wanted = bool(params["crl_validation"])
-    results = [{**one.to_dict(params["brief"]), "errors": one.errors(url_wanted)} for one in verdicts]
+    results = [
+        {**one.to_dict(params["brief"]), "errors": one.errors(url_wanted), "revocations": one.revocations()}
+        for one in verdicts
+    ]
     errors = grouped({one.name: result["errors"] for one, result in zip(verdicts, results)})
+    listed = {one.name for one in verdicts if one.revoked}
+    errors += grouped({name: [text] for name, text in recorded.items() if name not in listed})
     remarks = grouped({one.name: one.remarks() for one in verdicts})
     urls = worst([verdict for one in verdicts for verdict in one.verdicts])
     usable = sum(verdict.usable for verdict in urls)
@@ -172,7 +186,7 @@ def _result(verdicts: list[CertificateVerdict], vantage: Vantage, params: dict[s
         "vantage": vantage.name,
         "fetcher": vantage.used,
         "reachable": bool(verdicts) and all(one.reachable for one in verdicts),
-        "revoked": any(one.revoked for one in verdicts),
+        "revoked": bool(recorded) or any(one.revoked for one in verdicts),
         "urls": [verdict.to_dict() for verdict in urls],
         "errors": errors,
         "warnings": [*remarks[:_MOST], *vantage.warnings],

@@ -164,7 +164,7 @@ class _Gathered:
             "proceed": bool(fit) or not faulty,
             "run": run,
             "vantages": sensors_of.vantages_of(self._vantages, [raw["name"] for raw in fit]),
-            "warnings": [*names.pop("warnings"), *self._unknown.warnings(), *([cannot] if lines else [])],
+            "warnings": [*names.pop("warnings"), *self._unknown.warnings()],
             "names": names,
         }
         if self._purpose == CONSOLES:

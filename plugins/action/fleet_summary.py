@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..module_utils._pki.reporting import to_upload
-from ..module_utils._pki.reporting.summary import Run, summarize
-from ..module_utils._pki.state.fleet import fleet_state
+from ..module_utils._pki.reporting.summary import Run, recap_line, summarize
+from ..module_utils._pki.state.fleet import FleetState, fleet_state
+from ..module_utils._plain.errors import PkiError
 from ..plugin_utils.controller_action import ControllerAction
 
 
@@ -28,11 +29,13 @@ class ActionModule(ControllerAction):
         "stage_dir": {"type": "path"},
         "ledger_dir": {"type": "path"},
         "sheets_dir": {"type": "path"},
+        "lead": {"type": "str", "default": ""},
         "most": {"type": "int", "default": 10},
     }
 
     def work(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Put the results into lines and figures."""
+        state = fleet_state(params["stage_dir"], params["ledger_dir"])
         run = Run(
             inputs=params["inputs"],
             local_ca=params["local_ca"],
@@ -44,15 +47,20 @@ class ActionModule(ControllerAction):
             stage_dir=params["stage_dir"],
             check_mode=self.check_mode,
             workstations=params["workstations"],
+            orphaned=_orphaned(state, params["inputs"]),
         )
         summary = summarize(run, params["most"])
         uploads = to_upload.after_run(
-            fleet_state(params["stage_dir"], params["ledger_dir"]),
+            state,
             params["issued"].get("results") or [],
             params["staged"].get("results") or [],
             self.check_mode,
         )
-        lines = [*summary.lines, *to_upload.line(uploads, params["most"], params["sheets_dir"] or "")]
+        lines = [
+            *summary.lines,
+            *to_upload.line(uploads, params["most"], params["sheets_dir"] or ""),
+            *recap_line(params["lead"], summary.counts.total),
+        ]
         return {
             "changed": False,
             "msg": summary.lines[0],
@@ -64,3 +72,14 @@ class ActionModule(ControllerAction):
             "failed_count": summary.counts.failed,
             "next_due": summary.next_due,
         }
+
+
+def _orphaned(state: FleetState, inputs: dict[str, Any]) -> list[str]:
+    """Who left the inventory, if the run knows all of it: a slice would take everybody else for gone."""
+    known = {sensor["name"] for part in ("sensors", "others", "refused") for sensor in inputs.get(part) or []}
+    if not known or inputs.get("slice"):
+        return []
+    try:
+        return [name for name in state.staged_names() if name not in known]
+    except PkiError:
+        return []  # a folder that cannot be read is told elsewhere

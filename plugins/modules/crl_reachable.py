@@ -66,6 +66,11 @@ options:
   stage_dir:
     description: The stage directory in which the bundles of O(sensors) are.
     type: path
+  ledger_dir:
+    description:
+      - The record. A staged certificate of O(sensors) that it says was revoked is an error, whatever a CRL says, also if it names none.
+    type: path
+    version_added: 1.1.0
   urls:
     description:
       - URLs of CRLs. Alone they are judged without a certificate, by signature and dates.

@@ -64,6 +64,11 @@ options:
   sheets_dir:
     description: The folder in which a report with the upload sheets is written; it is named with what is to be uploaded.
     type: path
+  lead:
+    description: The host whose tasks stand for the whole fleet in what Ansible counts; named in a line on how to read that. Empty, nothing is said.
+    type: str
+    default: ""
+    version_added: 1.1.0
   most:
     description: How many sensors are named for each thing; the others are counted.
     type: int

@@ -113,6 +113,17 @@ def diff_of(name: str, changes: Iterable[tuple[str, str, str]]) -> dict[str, str
     }
 
 
+def diffs_of(changes: Iterable[tuple[str, Iterable[tuple[str, str, str]]]]) -> list[dict[str, str]]:
+    """The entries for ``--diff`` of a batch: each difference once, with the sensors that have it.
+
+    :param changes: for each sensor its name and the fields that differ, as :func:`diff_of` takes them.
+    """
+    names: dict[tuple[tuple[str, str, str], ...], list[str]] = {}
+    for name, rows in changes:
+        names.setdefault(tuple(rows), []).append(name)
+    return [diff_of(some(together, 20), rows) for rows, together in names.items()]
+
+
 def common_warnings(outcomes: Iterable[Any]) -> list[str]:
     """The warnings of a batch's outcomes, each text once with the sensors it concerns."""
     by_text: dict[str, list[str]] = {}

@@ -73,7 +73,7 @@ def test_from_revocation_to_a_new_certificate(ansible: Ansible, tmp_path: Path) 
         assert not list((fleet.pki / "local_ca_ledger").glob("*.revoked.json"))
         revoked = ansible.playbook("revoke_cert", fleet.inventory, *what)
         assert revoked.code == 0, revoked.output
-        assert "renewed (1 new revocation), number 2, 1 entries" in revoked.output
+        assert "renewed (1 new revocation), number 2, 1 entry" in revoked.output
         assert (web / "sensors.crl").read_bytes() == (published / "sensors.crl").read_bytes()
         assert "Key Compromise" in crl_text(published / "sensors.crl")
         assert "certificate revoked" in verify(fleet, ONE, published)
@@ -139,3 +139,12 @@ def test_without_a_url_nothing_is_published_or_fetched(ansible: Ansible, tmp_pat
     assert outcome.code == 0, outcome.output
     assert "CRL" not in outcome.output.replace("CRLs", "")
     assert not (fleet.pki / "crl").exists()
+
+    # Nothing tells anybody of such a revocation, but the record knows it.
+    revoked = ansible.playbook("revoke_cert", fleet.inventory, "-e", f"revoke_cert_sensor={ONE}")
+    assert revoked.code == 0, revoked.output
+    assert f"of {ONE} names no CRL, so no sensor and no browser will see that it is revoked" in revoked.output
+    seen = ansible.playbook("check_crl", fleet.inventory)
+    assert (seen.code, seen.failed) == (2, {ONE}), seen.output
+    planned = ansible.playbook("deploy_certs", fleet.inventory, "--check")
+    assert planned.code == 0, planned.output

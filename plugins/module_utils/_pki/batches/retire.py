@@ -150,6 +150,9 @@ class Retiring:
         if not certificates and not self._something_of(name):
             raise InputError(f"there is nothing of a sensor {harmless(name)}{self._near(name)}")
         revoked, others = [], []
+        warnings: list[str] = []
+        if name in self.present:
+            warnings.append("it is still in the inventory, so the next run of deploy_certs gives it a new certificate")
         for certificate in certificates:
             if certificate.not_valid_after_utc < self.moment:
                 continue
@@ -160,9 +163,7 @@ class Retiring:
                 others.append(f"{serial}, valid until {moments.iso(certificate.not_valid_after_utc)}, of {issuer}")
             elif done.new:
                 revoked.append(serial)
-        warnings = []
-        if name in self.present:
-            warnings.append("it is still in the inventory, so the next run of deploy_certs gives it a new certificate")
+                warnings += [done.unseen] if done.unseen else []
         return RetireOutcome(
             name, RETIRED if revoked else KEPT, tuple(revoked), tuple(others), warnings=tuple(warnings)
         )

@@ -55,6 +55,18 @@ class RevokedCertificate:
             "changed": self.new,
         }
 
+    @property
+    def unseen(self) -> str | None:
+        """What to say if nothing tells sensors and browsers of it: it names no CRL in which they would look."""
+        if parts.crl_url(self.certificate) is not None:
+            return None
+        whose = f" of {self.record.sensor}" if self.record.sensor else ""
+        return (
+            f"{serial_text(self.record.serial)}{whose} names no CRL, so no sensor and no browser will see that it is "
+            f"revoked: it works until it ends ({moments.iso(self.record.not_after)[:10]}) unless its console gets "
+            "another one; run deploy_certs and upload what it issues"
+        )
+
 
 @dataclass(frozen=True)
 class RevocationOutcome:
@@ -126,6 +138,7 @@ class Revoking:
                 warnings.append(
                     f"{serial_text(entry.record.serial)} was revoked before ({entry.record.text}); that record stays"
                 )
+            warnings += [entry.unseen] if entry.unseen else []
             entries.append(entry)
         action = REVOKED if any(entry.new for entry in entries) else KEPT
         return RevocationOutcome(request, action, tuple(entries), warnings=tuple(warnings))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..values.lists import some
+from ..values.lists import counted, some
 
 AUTO, ERROR, NEVER = "auto", "error", "never"
 _CONTROL_NODE_NOTE = (
@@ -27,7 +27,7 @@ def gather(
     :param checks: results of ``crl_reachable``, one for each of the vantages.
     :param vantages: the vantages of ``fleet_inputs``, in the same order.
     :param fail_on: ``auto``: what is seen from a vantage that somebody named fails sensors, the control node's
-        own view does not; ``error``: both do; ``never``.
+        own view does not, but for a revocation, which is true from everywhere; ``error``: both do; ``never``.
     :returns: ``results`` (``name`` and ``errors`` of each sensor), ``lines``, ``reachable``, ``revoked``,
         and ``numbers``: the CRL numbers that were found, by URL.
     """
@@ -36,14 +36,24 @@ def gather(
     problems = 0
     for check, item in zip(checks, vantages):
         counts = fail_on == ERROR or (fail_on == AUTO and item["named"])
-        judged = _judged(check, item)
+        judged, revoked = _judged(check, item), _revoked(check)
         by_error: dict[str, list[str]] = {}
-        for name, errors in judged.items():
-            results.append({"name": name, "errors": errors if counts else []})
-            for error in errors:
+        by_revocation: dict[str, list[str]] = {}
+        for name in {**judged, **revoked}:
+            other = [error for error in judged.get(name, ()) if error not in revoked.get(name, ())]
+            mine = revoked.get(name, []) if fail_on != NEVER else []
+            results.append({"name": name, "errors": [*mine, *(other if counts else [])]})
+            for error in other:
                 by_error.setdefault(error, []).append(name)
-        problems += len(by_error)
+            for error in revoked.get(name, ()):
+                by_revocation.setdefault(error, []).append(name)
+        problems += len(by_error) + len(by_revocation)
         lines += _good(check, item["vantage"])[:most]
+        mark = "CRL WARNING" if fail_on == NEVER else "CRL FAILED"
+        for error, names in list(by_revocation.items())[:most]:
+            lines.append(f"{mark}: {error} [{some(names)}]")
+        if len(by_revocation) > most:
+            lines.append(f"{mark}: and {len(by_revocation) - most} more are revoked")
         mark = "CRL FAILED" if counts else "CRL WARNING"
         note = "" if counts or item["named"] else f" ({_CONTROL_NODE_NOTE})"
         for error, names in list(by_error.items())[:most]:
@@ -76,16 +86,32 @@ def _judged(check: Mapping[str, Any], item: Mapping[str, Any]) -> dict[str, list
     return {name: [text] for name in (item["sensors"] if names is None else names)}
 
 
+def _revoked(check: Mapping[str, Any]) -> dict[str, list[str]]:
+    """What says that a sensor's certificate is revoked: the CRL, or the record where the CRL does not (yet)."""
+    found = {
+        result["name"]: list(result["revocations"])
+        for result in check.get("results") or []
+        if result.get("revocations")
+    }
+    for name, text in (check.get("recorded") or {}).items():
+        found.setdefault(name, [text])
+    return found
+
+
 def _good(check: Mapping[str, Any], vantage: str) -> list[str]:
     lines = []
     for entry in check.get("urls") or []:
         if entry["usable"] and entry["url"]:
             number = f" number {entry['number']}," if entry["number"] is not None else ""
             lines.append(
-                f"CRL: {entry['url']} is usable from {vantage}:{number} {entry['entries']} entries, "
-                f"{entry['bytes']} bytes, ends {str(entry['next_update'])[:10]}"
+                f"CRL: {entry['url']} is usable from {vantage}:{number} {_entries(entry)}, "
+                f"{counted(entry['bytes'], 'byte')}, ends {str(entry['next_update'])[:10]}"
             )
     return lines
+
+
+def _entries(crl: Mapping[str, Any]) -> str:
+    return counted(crl["entries"], "entry", "entries")
 
 
 def crl_lines(
@@ -111,7 +137,7 @@ def crl_lines(
             continue
         facts = ""
         if result["number"] is not None:
-            facts = f", number {result['number']}, {result['entries']} entries, ends {result['next_update'][:10]}"
+            facts = f", number {result['number']}, {_entries(result)}, ends {result['next_update'][:10]}"
         lines.append(f"CRL of the {result['ca']} CA {state}{facts}: {result['path']}")
     found = access.get("numbers") or {}
     for result in publication.get("results") or []:

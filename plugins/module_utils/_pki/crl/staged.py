@@ -1,14 +1,16 @@
 # SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which of the staged certificates name a CRL."""
+"""Which of the staged certificates name a CRL, and which the record says are revoked."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from ..._plain.texts import harmless
 from ..state.fleet import FleetState
+from ..values.text import serial_text
 from .judging import urls_of
 
 
@@ -23,3 +25,19 @@ def staged_certificates(state: FleetState, sensors: Sequence[str]) -> list[dict[
         for sensor, entry in state.staged(sensors).items()
         if urls_of(entry.view)
     ]
+
+
+def recorded_revocations(state: FleetState, sensors: Sequence[str]) -> dict[str, str]:
+    """Which staged certificates the record says are revoked, and what that means, by sensor.
+
+    The record knows at once; a CRL knows it when it was published, and a certificate that names none is never listed.
+    """
+    found = {}
+    for sensor, entry in state.staged(sensors).items() if state.ledger is not None else ():
+        revoked = state.revocation_of(entry.view.certificate) if entry.view.exact else None
+        if revoked is not None:
+            found[sensor] = (
+                f"revoked: the staged certificate {serial_text(entry.view.serial)} was revoked "
+                f"({harmless(revoked.text)}). What to do: run deploy_certs, which obtains a new one, and upload that."
+            )
+    return found

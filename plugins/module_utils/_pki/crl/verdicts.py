@@ -169,6 +169,10 @@ class CertificateVerdict:
         """Nothing was to be fetched."""
         return all(verdict.reason == NO_URL for verdict in self.verdicts)
 
+    def revocations(self) -> list[str]:
+        """What says that it, or a CA above it, is revoked; signed by the CA, so true from wherever it was seen."""
+        return [sentence(verdict) for verdict in self.verdicts if verdict.reason == REVOKED]
+
     def errors(self, url_wanted: bool = False) -> list[str]:
         """Why a sensor would refuse it: revoked, or a certificate none of whose URLs is usable."""
         if self.problem is not None:

@@ -19,7 +19,10 @@ Result = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Run:
-    """The results of a run's steps, as their modules return them; a step that did not run is empty."""
+    """The results of a run's steps, as their modules return them; a step that did not run is empty.
+
+    :ivar orphaned: for whom something is kept, and who is not in the inventory (any more).
+    """
 
     inputs: Result
     local_ca: Result
@@ -31,6 +34,7 @@ class Run:
     crl_publication: Result = field(default_factory=dict)
     crl_copies: Mapping[str, str] = field(default_factory=dict)
     crl_access: Result = field(default_factory=dict)
+    orphaned: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,7 @@ def summarize(run: Run, most: int = 10) -> Summary:
     lines += _authority(run.local_ca, run.check_mode)
     lines += _files(run)
     lines += _addresses(run.inputs, most)
+    lines += _orphaned(run.orphaned, most)
     told = crl_lines(run.crl_publication, run.crl_copies, run.crl_access, run.check_mode)
     told += _workstations(run.workstations, most, run.check_mode)
     if told and not done and not errors:
@@ -120,6 +125,26 @@ def _addresses(inputs: Result, most: int) -> list[str]:
     return [
         f"Not in hosts files, since neither hosts_entries_ip nor ansible_host is an IP address: {some(without, most)}"
     ]
+
+
+def _orphaned(orphaned: Sequence[str], most: int) -> list[str]:
+    """Sensors that left the inventory, whose certificates still work."""
+    if not orphaned:
+        return []
+    return [
+        f"Not in the inventory any more, but kept: {some(orphaned, most)}; their certificates stay valid until the "
+        "playbook retire_sensors revokes and removes them"
+    ]
+
+
+def recap_line(lead: str, total: int) -> list[str]:
+    """What Ansible's own list of hosts below this does not say.
+
+    :param lead: the host whose tasks stand for the whole run in what Ansible counts; empty: there is none.
+    """
+    if not lead or total < 2:
+        return []
+    return [f"The recap counts tasks, not sensors: {lead} stands for all {total}; besides, it lists each that failed"]
 
 
 def _headline(counts: Counts, check_mode: bool) -> str:
@@ -157,7 +182,7 @@ def _altered(done: Sequence[Result], most: int) -> list[str]:
             by_change[f"Changed by {result['issuer']}: {text}"].append(result["name"])
     shown = sorted(by_change.items(), key=lambda item: -len(item[1]))
     lines = [f"  {text} ({some(names, 3)})" for text, names in shown[:most]]
-    return lines + ([f"  and {len(shown) - most} more changes by issuers"] if len(shown) > most else [])
+    return lines + ([f"  and {counted(len(shown) - most, 'more change')} by issuers"] if len(shown) > most else [])
 
 
 def _pending(pending: Sequence[Result], most: int) -> list[str]:
@@ -166,7 +191,7 @@ def _pending(pending: Sequence[Result], most: int) -> list[str]:
         by_reason["; ".join(result["reasons"])].append(result["name"])
     lines = [f"Pending: {reason}: {some(names, most)}" for reason, names in list(by_reason.items())[:most]]
     if len(by_reason) > most:
-        lines.append(f"Pending: and {len(by_reason) - most} more reasons")
+        lines.append(f"Pending: and {counted(len(by_reason) - most, 'more reason')}")
     return lines
 
 
@@ -186,14 +211,21 @@ def _reasons(issued: Sequence[Result], most: int) -> list[str]:
     shown = sorted(by_reason.items(), key=lambda item: -len(item[1]))
     lines = [f"  {reason}: {some(names, most)}" for reason, names in shown[:most]]
     if len(shown) > most:
-        lines.append(f"  and {len(shown) - most} more reasons")
+        lines.append(f"  and {counted(len(shown) - most, 'more reason')}")
     return lines
 
 
 def _failures(errors: Mapping[str, Sequence[str]], most: int) -> list[str]:
-    lines = [f"FAILED {name}: {error}" for name, texts in list(errors.items())[:most] for error in texts]
-    if len(errors) > most:
-        lines.append(f"FAILED and {len(errors) - most} more sensors")
+    """Each error once, with the sensors that have it: a mistake in a group's variables is one line, not a thousand."""
+    by_text: dict[str, list[str]] = collections.defaultdict(list)
+    for name, texts in errors.items():
+        for text in dict.fromkeys(texts):
+            by_text[text].append(name)
+    shown = list(by_text.items())[:most]
+    lines = [f"FAILED {some(names, most)}: {text}" for text, names in shown]
+    rest = len(errors.keys() - {name for _text, names in shown for name in names})
+    if rest:
+        lines.append(f"FAILED and {counted(rest, 'more sensor')}")
     return lines
 
 
@@ -209,7 +241,7 @@ def _findings(staged: Sequence[Result], errors: Mapping[str, Sequence[str]], mos
                 )
     lines = [f"{text} ({some(names, 3)})" for text, names in list(by_finding.items())[:most]]
     if len(by_finding) > most:
-        lines.append(f"and {len(by_finding) - most} more findings")
+        lines.append(f"and {counted(len(by_finding) - most, 'more finding')}")
     return lines
 
 
@@ -257,7 +289,7 @@ def _workstations(workstations: Result, most: int, check_mode: bool) -> list[str
         lines.append(f"Workstations: {done} of {len(hosts)} {verbs[0]} the CA and {verbs[1]} the sensors' names")
     lines += [f"FAILED workstation {name}: {error}" for name, error in list(errors.items())[:most]]
     if len(errors) > most:
-        lines.append(f"FAILED and {len(errors) - most} more workstations")
+        lines.append(f"FAILED and {counted(len(errors) - most, 'more workstation')}")
     if workstations.get("folder"):
         lines.append(f"For workstations that were not reached: {workstations['folder']}/index.html says what to do")
     return lines

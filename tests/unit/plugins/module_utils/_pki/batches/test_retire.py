@@ -150,6 +150,8 @@ def test_a_name_of_nobody_and_one_that_is_still_there(kitchen: Kitchen) -> None:
     )
     assert outcomes[HERE].action == retire.RETIRED
     assert "still in the inventory" in outcomes[HERE].warnings[0]
+    # What nothing publishes, nobody sees.
+    assert "names no CRL" in outcomes[HERE].warnings[1]
     assert files(kitchen, GONE)
 
 

@@ -37,6 +37,34 @@ def test_only_a_named_vantage_fails_sensors_unless_told_otherwise(fail_on: str, 
     assert found["lines"][0].startswith(f"CRL {mark} from localhost: closed")
 
 
+def test_a_revocation_fails_from_everywhere() -> None:
+    on_the_list = {
+        "name": "a",
+        "errors": ["revoked: on the list", "b.crl: closed"],
+        "revocations": ["revoked: on the list"],
+    }
+    checks = [
+        {"results": [on_the_list], "recorded": {"a": "revoked: the record says so", "b": "revoked: the record says so"}}
+    ]
+    localhost = [vantage("localhost", False, "a", "b")]
+    found = gather(checks, localhost)
+    # What the control node cannot reach still fails nobody.
+    assert found["results"] == [
+        {"name": "a", "errors": ["revoked: on the list"]},
+        {"name": "b", "errors": ["revoked: the record says so"]},
+    ]
+    assert found["lines"][0] == "CRL FAILED: revoked: on the list [a]"
+    assert not found["reachable"]
+    never = gather(checks, localhost, "never")
+    assert [result["errors"] for result in never["results"]] == [[], []]
+    assert never["lines"][0] == "CRL WARNING: revoked: on the list [a]"
+    # A vantage that cannot be reached says nothing, but the record does.
+    gone = gather(
+        [{"msg": "the vantage jump cannot be reached", "checked": [], "recorded": {"b": "revoked: x"}}], localhost
+    )
+    assert gone["results"] == [{"name": "b", "errors": ["revoked: x"]}]
+
+
 def test_a_vantage_that_fails_is_the_failure_of_the_sensors_behind_it() -> None:
     found = gather([{"msg": "proxy is wrong"}], [vantage("jump", True, "a", "b")])
     assert [result["errors"] for result in found["results"]] == [
@@ -53,7 +81,7 @@ def test_an_older_crl_on_the_web_server_is_told() -> None:
     publication = {"msg": "done", "results": [published]}
     lines = crl_lines(publication, {"web-1": "", "web-2": "no space"}, {"numbers": {URL: 6}, "lines": ["seen"]}, False)
     assert lines == [
-        "CRL of the issuing CA kept, number 7, 1 entries, ends 2027-01-01: /srv/crl/x.crl",
+        "CRL of the issuing CA kept, number 7, 1 entry, ends 2027-01-01: /srv/crl/x.crl",
         f"CRL WARNING: {URL} still serves number 6; copy /srv/crl/x.crl (number 7) to that web server, or put it into "
         "the group crl_web_servers",
         "FAILED CRL copy to web-2: no space",
