@@ -449,7 +449,7 @@ def from_plain(value: Mapping[str, Any]) -> list[Probe]:
         certificates = {key: base64.b64decode(text) for key, text in value["certificates"].items()}
 
         def handshake(row: Mapping[str, Any]) -> Handshake:
-            return Handshake(
+            made = Handshake(
                 str(row["reason"]),
                 str(row["detail"]),
                 str(row["address"]),
@@ -457,6 +457,9 @@ def from_plain(value: Mapping[str, Any]) -> list[Probe]:
                 tuple(certificates[key] for key in row["certificates"]),
                 bool(row["whole_chain"]),
             )
+            if made.reason == OK and not made.certificates:
+                raise ValueError("not the result of a probe (a handshake without a certificate)")
+            return made
 
         return [
             Probe(handshake(row["answer"]), handshake(row["without_name"]) if row["without_name"] else None)
