@@ -183,9 +183,14 @@ class Revoking:
     ) -> list[tuple[x509.Certificate, x509.Certificate, str | None]]:
         if not isinstance(sensor, str):
             raise InputError(f"sensor is {shown(sensor)}; wanted: the sensor's name in the inventory")
-        recorded = revocations.certificates_of(self.ledger, sensor)
+        unreadable: list[str] = []
+        recorded = revocations.certificates_of(self.ledger, sensor, unreadable)
         if not recorded:
+            if unreadable:
+                raise InputError("; ".join(unreadable[:5]))
             raise InputError(f"the ledger {self.ledger.folder} has no certificate of the sensor {sensor}")
+        # What can be revoked is revoked at once; whether there was more, nobody can tell.
+        warnings += [f"{text}; if it is a certificate of {sensor}, it is not revoked" for text in unreadable[:5]]
         found: list[tuple[x509.Certificate, x509.Certificate, str | None]] = []
         for certificate in sorted(recorded, key=lambda one: one.not_valid_before_utc):
             if certificate.not_valid_after_utc < self.moment:

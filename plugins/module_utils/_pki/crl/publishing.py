@@ -143,27 +143,33 @@ class Publisher:
             raise
         except ValueError as error:
             return None, f"unreadable: {crypto.explain(error)}"
-        if not crl.is_signature_valid(parts.rsa_public_key(source.certificate)):
-            self._spare(path, crl)
+        if not _is_by(crl, source.certificate):
+            self._spare(path, crl, source)
             return None, "not signed by this CA"
         return crl, None
 
-    def _spare(self, path: str, crl: x509.CertificateRevocationList) -> None:
+    def _spare(self, path: str, crl: x509.CertificateRevocationList, source: CrlSource) -> None:
         """Another CA's CRL is not overwritten while its certificates are in use: sensors would refuse them.
 
         :raises InputError: they are.
         """
-        with contextlib.suppress(x509.ExtensionNotFound, ValueError):
-            identifier = crl.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
-            used = self._valid_of(identifier.hex()) if identifier else []
-            if used:
-                last = max(certificate.not_valid_after_utc for certificate in used)
-                raise InputError(
-                    f"{path} is the CRL of another CA ({texts.name_text(crl.issuer)}), of which "
-                    f"{counted(len(used), 'certificate')} can be in use until {moments.iso(last)}; publish under "
-                    "another name: set local_ca_crl_url to another URL, and keep the old CRL fresh until its "
-                    "certificates are replaced"
-                )
+        try:
+            with crypto.guard():
+                found = crl.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+                issuer = texts.name_text(crl.issuer)
+        except crypto.UnreadableError:
+            return
+        identifier = found.hex() if found else ""
+        # One that names this CA and is not signed by it is damaged, and nobody misses it.
+        used = self._valid_of(identifier) if identifier not in ("", revocations.key_mark(source.certificate)) else []
+        if used:
+            last = max(certificate.not_valid_after_utc for certificate in used)
+            raise InputError(
+                f"{path} is the CRL of another CA ({issuer}), of which "
+                f"{counted(len(used), 'certificate')} can be in use until {moments.iso(last)}; publish under "
+                "another name: set local_ca_crl_url to another URL, and keep the old CRL fresh until its "
+                "certificates are replaced"
+            )
 
     def _valid_of(self, issuer_key: str) -> list[x509.Certificate]:
         """The recorded certificates of an issuer that have not ended."""
@@ -218,7 +224,7 @@ class Publisher:
                     continue
                 with contextlib.suppress(FileError, ValueError):
                     crl = reading.load_crl(read_file(os.path.join(self.folder, name), MAX_BYTES))
-                    if crl.is_signature_valid(parts.rsa_public_key(source.certificate)):
+                    if _is_by(crl, source.certificate):
                         found.append(name)
         return found
 
@@ -354,6 +360,15 @@ class Publisher:
             renew_after=self.lifetimes.renewal(crl.last_update_utc, end) if crl is not None and end else None,
             url=source.url,
         )
+
+
+def _is_by(crl: x509.CertificateRevocationList, issuer: x509.Certificate) -> bool:
+    """Whether a CA has signed a CRL; one whose algorithm is unknown it has not."""
+    try:
+        with crypto.guard():
+            return crl.is_signature_valid(parts.rsa_public_key(issuer))
+    except crypto.UnreadableError:
+        return False
 
 
 def _merged(

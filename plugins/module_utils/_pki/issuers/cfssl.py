@@ -84,7 +84,7 @@ class Cfssl(ServerIssuer):
             hint = hints.get((verb, error.status))
             if not hint:
                 raise
-            raise ServerError(f"{error}; {hint}", error.status, error.lost) from None
+            raise ServerError(f"{error}; {hint}", error.status, error.lost, error.down) from None
 
     def _result(self, answer: Any) -> Any:
         """What a successful answer holds.

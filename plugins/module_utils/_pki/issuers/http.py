@@ -72,12 +72,14 @@ class ServerError(PkiError):
 
     :ivar status: of its answer; 0: there was none.
     :ivar lost: it may have worked on the question, and its answer did not arrive.
+    :ivar down: it could not be asked at all, so nobody else need try.
     """
 
-    def __init__(self, message: str, status: int = 0, lost: bool = False) -> None:
+    def __init__(self, message: str, status: int = 0, lost: bool = False, down: bool = False) -> None:
         super().__init__(message)
         self.status = status
         self.lost = lost
+        self.down = down
 
 
 def check_url(value: Any, where: str) -> str:
@@ -134,7 +136,7 @@ class Server:
             try:
                 answer = self.call(request)
             except ServerError as error:
-                problem = ServerError(self.clean(f"{self.title}: {error}"), 0, error.lost)
+                problem = ServerError(self.clean(f"{self.title}: {error}"), 0, error.lost, not error.lost)
                 again = repeat or not error.lost
             else:
                 if answer.status not in (*_NOT_WORKED_ON, *_LOST):

@@ -150,7 +150,7 @@ class ServerIssuer(AskingIssuer):
             try:
                 return self.sign(request, entry.csr.decode("ascii"), moment)
             except ServerError as error:
-                failed = _Failed(str(error), error.lost, error.status == 0 and not error.lost)
+                failed = _Failed(str(error), error.lost, error.down)
             except PkiError as error:
                 failed = _Failed(str(error))
             if failed.down:
@@ -229,7 +229,8 @@ def text_of(content: Any, *keys: str) -> str:
     """A text within JSON, empty if it is not there."""
     for key in keys:
         content = content.get(key) if isinstance(content, Mapping) else None
-    return content if isinstance(content, str) else ""
+    # JSON can hold half of a character, which nothing can be written with.
+    return content.encode("utf-8", "replace").decode("utf-8") if isinstance(content, str) else ""
 
 
 def in_threads(work: Callable[[str], Any], items: Sequence[str]) -> list[Any]:

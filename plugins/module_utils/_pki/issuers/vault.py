@@ -217,7 +217,7 @@ class Vault(ServerIssuer):
 
 def _chain(data: Any) -> str:
     listed = data.get("ca_chain") if isinstance(data, Mapping) else None
-    texts = [entry for entry in listed if isinstance(entry, str)] if isinstance(listed, list) else []
+    texts = [text_of(entry) for entry in listed] if isinstance(listed, list) else []
     return "\n".join([text_of(data, "issuing_ca"), *texts])
 
 

@@ -26,7 +26,7 @@ from typing import Any
 
 from ..._plain.errors import FileError
 from ..._plain.files import PRIVATE_FOLDER, PUBLIC_FILE, read_file, why, write_once
-from ..crypto import x509
+from ..crypto import guard, x509
 from ..values import moments
 from ..values import text as texts
 from ..values import x509_parts as parts
@@ -220,8 +220,9 @@ class Ledger:
         path = plain
         if not _create(plain, data):
             try:
-                other = issuer_of(json.loads(read_file(plain, MAX_RECORD)))
-            except (FileError, ValueError, KeyError, TypeError):
+                with guard():
+                    other = issuer_of(json.loads(read_file(plain, MAX_RECORD)))
+            except (FileError, ValueError):
                 other = issuer_key  # damaged: nobody knows whose it is, so it counts as this one's
             if other == issuer_key:
                 raise FileExistsError(17, "it is there already", plain)
@@ -282,9 +283,10 @@ class Ledger:
         """
         return parse_record(path, read_file(path, MAX_RECORD))
 
-    def records(self, sensor: str | None = None) -> Iterator[Record]:
+    def records(self, sensor: str | None = None, unreadable: list[str] | None = None) -> Iterator[Record]:
         """Every record, or those of one sensor.
 
+        :param unreadable: takes what is to be said of records that cannot be read; None: they are an error.
         :raises FileError: the ledger or one of the records cannot be read.
         """
         # Looked for in the text first: parsing thousands of records for one sensor takes its time.
@@ -293,10 +295,16 @@ class Ledger:
             if name.endswith(REVOKED):
                 continue
             path = f"{self.folder}/{name}"
-            data = read_file(path, MAX_RECORD)
-            if needle is not None and needle not in data:
+            try:
+                data = read_file(path, MAX_RECORD)
+                if needle is not None and needle not in data:
+                    continue
+                record = parse_record(path, data)
+            except FileError as error:
+                if unreadable is None:
+                    raise
+                unreadable.append(str(error))
                 continue
-            record = parse_record(path, data)
             if sensor is None or record.sensor == sensor:
                 yield record
 
@@ -352,25 +360,26 @@ def parse_record(path: str, data: bytes) -> Record:
     """
     content = content_of(path, data)
     try:
-        certificate = x509.load_pem_x509_certificate(str(content["certificate"]).encode())
-        serial = int(str(content["serial"]), 16)
-        fingerprint = str(content["fingerprint"])
-        asked = content.get("asked") or {}
-        record = Record(
-            path=path,
-            serial=serial,
-            sensor=str(content["sensor"]),
-            event=str(content.get("event", ISSUED)),
-            issuer=str(content.get("issuer_name", "local_ca")),
-            issuer_key=_issuer_of_record(content),
-            fingerprint=fingerprint,
-            time=str(content["recorded"]),
-            actor=str(content["recorded_by"]),
-            reason=str(content.get("reason", "")),
-            asked=asked if isinstance(asked, dict) else {},
-            certificate=certificate,
-        )
-    except (ValueError, KeyError, TypeError) as error:
+        with guard():
+            certificate = x509.load_pem_x509_certificate(str(content["certificate"]).encode())
+            serial = int(str(content["serial"]), 16)
+            fingerprint = str(content["fingerprint"])
+            asked = content.get("asked") or {}
+            record = Record(
+                path=path,
+                serial=serial,
+                sensor=str(content["sensor"]),
+                event=str(content.get("event", ISSUED)),
+                issuer=str(content.get("issuer_name", "local_ca")),
+                issuer_key=_issuer_of_record(content),
+                fingerprint=fingerprint,
+                time=str(content["recorded"]),
+                actor=str(content["recorded_by"]),
+                reason=str(content.get("reason", "")),
+                asked=asked if isinstance(asked, dict) else {},
+                certificate=certificate,
+            )
+    except ValueError as error:
         raise FileError(damaged(path)) from error
     named = _NAME.match(os.path.basename(path))
     if fingerprint != parts.fingerprint(certificate) or serial != certificate.serial_number:

@@ -212,12 +212,13 @@ def _inferred(ledger: Ledger, path: str, serial: int) -> RevocationRecord:
     return RevocationRecord(serial, min(when, moments.now()), UNSPECIFIED, issuer_key, end, sensor)
 
 
-def certificates_of(ledger: Ledger, sensor: str) -> list[x509.Certificate]:
+def certificates_of(ledger: Ledger, sensor: str, unreadable: list[str]) -> list[x509.Certificate]:
     """Every certificate that was ever recorded for a sensor.
 
-    :raises FileError: the ledger or one of the records cannot be read.
+    :param unreadable: takes what is to be said of records that name the sensor and cannot be used.
+    :raises FileError: the ledger cannot be read.
     """
-    return [entry.certificate for entry in ledger.records(sensor) if entry.certificate is not None]
+    return [entry.certificate for entry in ledger.records(sensor, unreadable) if entry.certificate is not None]
 
 
 def certificate_with(ledger: Ledger, serial: int) -> tuple[x509.Certificate, str] | None:
