@@ -42,11 +42,13 @@ class Target:
     :ivar run: takes one input; raises AssertionError if something innocent in the same batch was not done.
     :ivar seeds: makes the real inputs that are mutated.
     :ivar share: of the inputs; those that start processes for each have a small one.
+    :ivar batch: an error that ends all is a find, even if it is ours.
     """
 
     run: Callable[[bytes], None]
     seeds: Callable[[], list[bytes]]
     share: float
+    batch: bool = False
     made: list[list[bytes]] = field(default_factory=list)
 
     def inputs(self) -> list[bytes]:
@@ -98,8 +100,9 @@ def attempt(target: Target, data: bytes) -> str | None:
     try:
         with _alarm():
             target.run(data)
-    except PkiError:
-        pass
+    except PkiError as error:
+        if target.batch:
+            return f"{type(error).__name__} that ends the whole batch: {str(error)[:60]}"
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # noqa: BLE001 - panics and hangs are finds as well

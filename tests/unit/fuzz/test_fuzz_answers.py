@@ -315,12 +315,12 @@ def variables(data: bytes) -> None:
 TARGETS = {
     "inbox": Target(
         inbox, lambda: [answer(HOSTILE).crt, answer(HOSTILE).der, answer(HOSTILE).crt + pki.chain(),
-                        pki.p7b(places.scratch("inbox"), answer(HOSTILE), pki.issuing()), pki.archive({"a.cer": answer(HOSTILE).der})], 0.03
+                        pki.p7b(places.scratch("inbox"), answer(HOSTILE), pki.issuing()), pki.archive({"a.cer": answer(HOSTILE).der})], 0.03, batch=True
     ),
-    "waiting": Target(waiting, _waiting_files, 0.03),
-    "vault": Target(vault, lambda: [_vault_signed(HOSTILE), _json({"errors": ["no"]})], 0.03),
-    "vault_shared": Target(vault_shared, lambda: [*_VAULT.values(), _json({"errors": [{"message": "m", "code": 7}]})], 0.02),
-    "cfssl": Target(cfssl, lambda: [_cfssl_signed(HOSTILE), *_CFSSL.values()], 0.03),
+    "waiting": Target(waiting, _waiting_files, 0.03, batch=True),
+    "vault": Target(vault, lambda: [_vault_signed(HOSTILE), _json({"errors": ["no"]})], 0.03, batch=True),
+    "vault_shared": Target(vault_shared, lambda: [*_VAULT.values(), _json({"errors": [{"message": "m", "code": 7}]})], 0.02, batch=True),
+    "cfssl": Target(cfssl, lambda: [_cfssl_signed(HOSTILE), *_CFSSL.values()], 0.03, batch=True),
     "profile": Target(profile, lambda: [_json(_PROFILE), yaml.safe_dump(_PROFILE).encode()], 0.05),
     "variables": Target(
         variables, lambda: [_json(_SENSOR), _json(_RUN), yaml.safe_dump(_SENSOR).encode(), yaml.safe_dump(_RUN).encode()], 0.05

@@ -261,9 +261,9 @@ _RAW = [
 ]
 
 TARGETS = {
-    "report": Target(report, _contents, 0.03),
-    "revoke_and_publish": Target(revoke_and_publish, _contents, 0.03),
-    "plan": Target(plan, _contents, 0.03),
+    "report": Target(report, _contents, 0.03, batch=True),
+    "revoke_and_publish": Target(revoke_and_publish, _contents, 0.03, batch=True),
+    "plan": Target(plan, _contents, 0.03, batch=True),
     "hosts": Target(hosts, lambda: [_HOSTS, _HOSTS.replace(b"\n", b"\r\n"), b"\xef\xbb\xbf" + _HOSTS], 0.05),
     "hosts_entries": Target(
         hosts_entries, lambda: [json.dumps([{"ip": "192.0.2.7", "names": ["a", "b.c"]}, {"ip": "::1", "names": ["d"]}]).encode()], 0.03
@@ -275,7 +275,7 @@ TARGETS = {
         lambda: [json.dumps(fetching.Fetched(URL, "ok", body=(state().crl_dir / "issuing.crl").read_bytes(), status=200).to_dict()).encode()],
         0.03,
     ),
-    "live_vantage": Target(live_vantage, lambda: [_seen()], 0.03),
+    "live_vantage": Target(live_vantage, lambda: [_seen()], 0.03, batch=True),
 }  # fmt: skip
 
 

@@ -8,12 +8,13 @@ So no answer is ever without its key, whatever happens to the run, and nobody is
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..._plain.errors import KeyReadError, PkiError
+from ..._plain.errors import FileError, KeyReadError, PkiError
 from ..crypto import serialization
 from ..parallel import process_map
 from ..planning.plan import Existing, asked_for
@@ -27,7 +28,7 @@ from ..state.waiting import WaitingKey
 from ..values import moments
 from ..values import x509_parts as parts
 from ..values.keys import load_private_key, public_key_id
-from .base import Job, Obtained, Stays, Tools
+from .base import Job, Obtained, Refused, Stays, Tools
 from .certificate import build_request
 from .described import DescribedIssuer
 from .outbox import remove_request
@@ -46,13 +47,13 @@ class Sorted:
     """The jobs of a run by what is to be done.
 
     :ivar waiting: those that were asked already, with their key. :ivar new: those that are to be asked.
-    :ivar stay: those whose request was withdrawn and that need nothing more.
+    :ivar stay: those whose request was withdrawn and that need nothing more, and those whose waiting key is damaged.
     :ivar notes: what is to be said of each sensor.
     """
 
     waiting: Sequence[tuple[Job, WaitingKey]]
     new: Sequence[Job]
-    stay: Sequence[Stays]
+    stay: Sequence[Stays | Refused]
     notes: Mapping[str, tuple[str, ...]]
 
 
@@ -62,6 +63,7 @@ class AskingIssuer(DescribedIssuer):
     def __init__(self, name: str, trusted_roots: tuple[str, ...], ledger: Ledger | None) -> None:
         super().__init__(name, trusted_roots, ledger)
         self._mine: dict[str, list[WaitingKey]] | None = None
+        self._unreadable: dict[str, str] = {}
         self._let_go: dict[str, WaitingKey] = {}
         self._events: list[Event] = []
         self._problems: list[str] = []
@@ -71,7 +73,7 @@ class AskingIssuer(DescribedIssuer):
     def mine(self, tools: Tools) -> dict[str, list[WaitingKey]]:
         """The keys that wait for this issuer's certificates, by sensor; read once for a run."""
         if self._mine is None:
-            self._mine = waiting_for(self.name, tools.state)
+            self._mine, self._unreadable = waiting_for(self.name, tools.state)
         return self._mine
 
     def pending(self, request: SensorRequest, tools: Tools) -> bool:
@@ -81,7 +83,10 @@ class AskingIssuer(DescribedIssuer):
     def superseded(self, request: SensorRequest, existing: Existing, tools: Tools) -> Sequence[str]:
         """A request that is under way is looked after, even if the bundle could stay."""
         open_ones = []
-        for entry in self.mine(tools).get(request.name, []):
+        mine = self.mine(tools)
+        if request.name in self._unreadable:
+            self._problems.append(self._unreadable[request.name])
+        for entry in mine.get(request.name, []):
             if existing.view.spki and parts.spki_id(existing.view.spki) == entry.public_key_id:
                 self.let_go(entry)  # its certificate is here; an earlier run did not get to tidy up
             else:
@@ -92,12 +97,17 @@ class AskingIssuer(DescribedIssuer):
         """What is to be done for each; requests for something that is wanted no more are withdrawn."""
         waiting: list[tuple[Job, WaitingKey]] = []
         new: list[Job] = []
-        stay: list[Stays] = []
+        stay: list[Stays | Refused] = []
         notes: dict[str, tuple[str, ...]] = {}
         for job in jobs:
             name = job.request.name
             current: WaitingKey | None = None
-            for entry in reversed(self.mine(tools).get(name, [])):
+            mine = self.mine(tools).get(name, [])
+            if name in self._unreadable:
+                # It may have been answered; only people can tell that nothing is lost with it.
+                stay.append(Refused(name, (self._unreadable[name],)))
+                continue
+            for entry in reversed(mine):
                 problem = _unfit(entry, job.request)
                 if problem is None and current is None:
                     current = entry
@@ -185,19 +195,23 @@ class AskingIssuer(DescribedIssuer):
         return tuple(self._problems)
 
 
-def waiting_for(issuer: str, state: FleetState) -> dict[str, list[WaitingKey]]:
+def waiting_for(issuer: str, state: FleetState) -> tuple[dict[str, list[WaitingKey]], dict[str, str]]:
     """The keys that wait for an issuer's certificates, by sensor, the oldest first.
 
-    :raises FileError: one of them cannot be read.
+    :returns: the keys; and for sensors with one that cannot be read, whosever it is, the sentence that says so.
+    :raises FileError: the folder of all of them cannot be read.
     """
-    if state.waiting is None:
-        return {}
     found: dict[str, list[WaitingKey]] = {}
-    for sensor in state.waiting.sensors():
-        entries = [entry for entry in state.waiting.of(sensor) if entry.issuer == issuer]
+    unreadable: dict[str, str] = {}
+    for sensor in state.waiting.sensors() if state.waiting is not None else ():
+        try:
+            entries = [entry for entry in state.waiting_keys(sensor) if entry.issuer == issuer]
+        except FileError as error:
+            unreadable[sensor] = str(error)
+            continue
         if entries:
             found[sensor] = entries
-    return found
+    return found, unreadable
 
 
 def withdrawn(entry: WaitingKey, reason: str) -> Event:
@@ -220,16 +234,18 @@ def _unfit(entry: WaitingKey, request: SensorRequest) -> str | None:
     changed = [words.get(key, key) for key, value in wanted.items() if entry.asked.get(key) != value]
     if changed:
         return f"another {' and '.join(changed)} {'is' if len(changed) == 1 else 'are'} wanted"
-    if b"ENCRYPTED" in entry.key:
-        try:
-            _opened(entry, request)
-        except KeyReadError:
+    try:
+        key = _opened(entry, request)
+    except KeyReadError:
+        if b"ENCRYPTED" in entry.key:
             return "its key has another passphrase than the sensor has now"
-    return None
+        return "its key is damaged"
+    return None if public_key_id(key.public_key()) == entry.public_key_id else "its key is another one"
 
 
 def _opened(entry: WaitingKey, request: SensorRequest) -> PrivateKey:
-    passphrase = request.key_passphrase.encode() if request.key_passphrase else None
+    encrypted = b"ENCRYPTED" in entry.key
+    passphrase = request.key_passphrase.encode() if request.key_passphrase and encrypted else None
     return load_private_key(entry.key, passphrase)  # type: ignore[return-value]
 
 
@@ -246,9 +262,8 @@ def key_of(entry: WaitingKey, request: SensorRequest) -> bytes:
 def withdraw_strays(requests: Sequence[SensorRequest], tools: Tools) -> list[Event]:
     """Withdraw requests to issuers that sensors of this run no longer have.
 
-    Whether a file of it still lies in an outbox, its issuer sees to in its own next run.
-
-    :raises FileError: a key could not be read or removed.
+    Whether a file of it still lies in an outbox, its issuer sees to in its own next run. What cannot be read or
+    removed waits on, and is in the report.
     """
     waiting = tools.state.waiting
     if waiting is None:
@@ -258,11 +273,12 @@ def withdraw_strays(requests: Sequence[SensorRequest], tools: Tools) -> list[Eve
     for sensor in waiting.sensors():
         if sensor not in mine:
             continue
-        for entry in waiting.of(sensor):
-            if entry.issuer != mine[sensor]:
-                remove_shown(entry)
-                waiting.remove(entry)
-                happened.append(withdrawn(entry, f"the sensor's issuer is {mine[sensor]} now"))
+        with contextlib.suppress(FileError):
+            for entry in waiting.of(sensor):
+                if entry.issuer != mine[sensor]:
+                    remove_shown(entry)
+                    waiting.remove(entry)
+                    happened.append(withdrawn(entry, f"the sensor's issuer is {mine[sensor]} now"))
     return happened
 
 

@@ -176,7 +176,7 @@ class RequestFolder(AskingIssuer):
         try:
             with self.settings.outbox.locked():
                 # Another run may have made requests meanwhile: they are listed as well.
-                open_now = waiting_for(self.name, tools.state)
+                open_now, _unreadable = waiting_for(self.name, tools.state)
                 for entry in closed:
                     if not any(one.csr.split() == entry.csr.split() for one in open_now.get(entry.sensor, ())):
                         outbox.remove_request(str(entry.ticket.get("file") or ""), entry.csr)
