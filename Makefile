@@ -36,7 +36,7 @@ test: $(VENV)/.test install ## run all tests against the built and installed col
 unit: $(VENV)/.test install ## run the tests of the library only
 	$(BIN)/python -m pytest -n auto tests/unit
 
-fuzz: $(VENV)/.test install ## run 100,000 mutated files through every parser (OT_PKI_FUZZ says how many)
+fuzz: $(VENV)/.test install ## run 100,000 mutated inputs through every parser and batch (OT_PKI_FUZZ says how many)
 	@OT_PKI_FUZZ=$${OT_PKI_FUZZ:-100000} $(BIN)/python -m pytest -n auto tests/unit/fuzz
 
 lint: $(VENV)/.lint ## run every linter

@@ -573,3 +573,37 @@ def test_an_older_crl_that_was_put_back_is_replaced(place: Place) -> None:
     assert results[0]["number"] == 3
     assert "an older CRL was put back" in results[0]["reasons"][0]
     assert place.serials() == {certificate.serial_number}
+
+
+def test_a_damaged_crl_of_this_ca_is_no_other_cas(place: Place) -> None:
+    """It names this CA's key and is not signed by it: nobody misses it, and the next one takes its place."""
+    certificate = place.issue("a")
+    place.publish()
+    path = place.folder / "sensors.crl"
+    path.write_bytes(path.read_bytes()[:-1] + b"\x00")
+    place.revoke({"sensor": "a"})
+    assert [result["action"] for result in place.publish()] == ["published", "kept"]
+    assert place.serials() == {certificate.serial_number}
+
+
+def test_a_crl_with_an_unknown_signature_algorithm_ends_no_publication(place: Place) -> None:
+    place.issue("a")
+    place.publish()
+    path = place.folder / "sensors.crl"
+    data = path.read_bytes()
+    sha256 = bytes.fromhex("06092a864886f70d01010b")
+    assert data.count(sha256) == 2
+    path.write_bytes(data.replace(sha256, bytes.fromhex("06092a864886f70d01017b")))
+    (place.folder / "older.crl").write_bytes(path.read_bytes())
+    assert [result["action"] for result in place.publish()] == ["published", "kept"]
+
+
+def test_a_damaged_record_does_not_keep_a_sensors_other_certificates_from_being_revoked(place: Place) -> None:
+    first, second = place.issue("a"), place.issue("a")
+    record = Path(place.ledger.folder) / f"{serial_text(first.serial_number)}.json"
+    record.write_bytes(record.read_bytes()[:-40])
+    (result,) = place.revoke({"sensor": "a"})
+    assert result["action"] == "revoked"
+    assert [entry["serial"] for entry in result["certificates"]] == [serial_text(second.serial_number)]
+    assert "is damaged" in result["warnings"][0]
+    assert "it is not revoked" in result["warnings"][0]

@@ -255,6 +255,15 @@ def test_a_server_that_quotes_the_token(site: Site, openbao: Bao, proxy: Between
     assert "what is (secret)?" in told(outcomes)
 
 
+@pytest.mark.parametrize("body", [b'{"data": null}', b'{"data": {"certificate": "\\ud800"}}', b"[]"])
+def test_one_strange_answer_is_no_server_that_is_down(site: Site, openbao: Bao, proxy: Between, body: bytes) -> None:
+    proxy.plan = once(told_by(200, body), "sign-verbatim")
+    use(site, proxy.url, openbao.engine(), token=ca_servers.TOKEN)
+    outcomes = site.run(*map(sensor, range(1, 4)))
+    assert sorted(actions(outcomes).values()) == ["failed", "issued", "issued"], told(outcomes)
+    assert "error inside" not in told(outcomes)
+
+
 def without_chain(path: str, content: bytes) -> bytes:
     if "sign-verbatim" not in path:
         return content

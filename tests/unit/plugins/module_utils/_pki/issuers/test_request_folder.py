@@ -672,3 +672,19 @@ def test_requests_are_read_by_openssl(corp: Site) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert os.listdir(corp.outbox()).count(f"{cn(1)}.csr") == 1
+
+
+@pytest.mark.parametrize("damaged", ["request.json", "private.key"])
+def test_a_damaged_waiting_key_is_its_own_sensors_matter(corp: Site, damaged: str) -> None:
+    corp.run(sensor(1), sensor(2))
+    answer_all(corp)
+    (corp.waiting(cn(1))[0] / damaged).write_bytes(b"{")
+    outcomes = corp.run(sensor(1), sensor(2))
+    assert actions(outcomes)[cn(2)] == "issued", told(outcomes)
+    if damaged == "request.json":
+        assert actions(outcomes)[cn(1)] == "failed"
+        assert "request.json is damaged" in told(outcomes)
+    else:
+        # Its certificate would be of no use: a new key, and a new request.
+        assert actions(outcomes)[cn(1)] == "pending"
+        assert "its key is damaged" in told(outcomes)
