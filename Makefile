@@ -21,7 +21,7 @@ export ANSIBLE_HOME := $(CURDIR)/.ansible
 export OT_PKI_COLLECTIONS := $(COLLECTIONS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit fuzz lint build bench install sanity import gates docs pins release-check clean
+.PHONY: help demo test unit fuzz lint build bench install sanity cores import gates docs pins release-check clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ bench: $(VENV)/.test install ## measure the whole command; prints ratios (takes 
 
 sanity: $(VENV)/.lint ## run ansible-test sanity and units on every ansible-core found or installable
 	@tools/sanity
+
+cores: ## run the demo and integration targets on every supported ansible-core found or installable
+	@tools/cores
 
 import: $(VENV)/.lint build ## check the tarball as Galaxy's importer does
 	@tools/import-check

@@ -31,6 +31,7 @@ from ..module_utils._plain.errors import InputError
 from ..plugin_utils import http_caller
 from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.host_variables import HostVariables, add_passphrases
+from ..plugin_utils.masking import hidden
 from ..plugin_utils.options import (
     SENSOR_PREFIX,
     common_warnings,
@@ -140,7 +141,7 @@ class ActionModule(ControllerAction):
         received["passphrases"] = [
             *(received.get("passphrases") or []),
             *([named] if isinstance(named, str) else named),
-            *(passphrase_from(path, "passphrase_files") for path in files),
+            *(hidden(passphrase_from(path, "passphrase_files")) for path in files),
         ]
         return Run(
             moment=moments.now(),

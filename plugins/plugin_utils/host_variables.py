@@ -20,6 +20,7 @@ from jinja2 import Environment, TemplateError, meta
 
 from .ansible_internals import Fleet, load_trusted
 from .controller_action import ControllerAction, plain
+from .masking import hidden
 from .pki_folder import Refused
 
 ROLES = os.path.normpath(os.path.join(os.path.dirname(__file__), "..", "..", "roles"))
@@ -216,7 +217,7 @@ def add_passphrases(
             continue
         values, _errors = variables.read(name, [variable])
         if values.get(variable):
-            sensor[option] = values[variable]
+            sensor[option] = hidden(values[variable])
 
 
 def _first_line(error: AnsibleError) -> str:

@@ -14,6 +14,7 @@ from ansible.plugins.action import ActionBase
 from ..module_utils._plain.errors import InputError
 from .controller_action import plain
 from .host_variables import HostVariables
+from .masking import hidden
 
 
 class Secrets:
@@ -38,7 +39,7 @@ class Secrets:
         values, errors = self._variables.read(self.host, [variable])
         if variable in errors:
             raise InputError(f"{variable} cannot be evaluated: {errors[variable]}")
-        return values.get(variable)
+        return hidden(values.get(variable))
 
 
 _NAMED = "_variable"
@@ -53,7 +54,7 @@ def value_here(action: ActionBase, task_vars: Mapping[str, Any], variable: str) 
     if variable not in task_vars:
         return None
     try:
-        return plain(action._templar.template(task_vars[variable]))
+        return hidden(plain(action._templar.template(task_vars[variable])))
     except AnsibleError:
         # Without Ansible's reason: it quotes the template, in which there may be anything.
         raise InputError(f"{variable} cannot be evaluated") from None

@@ -56,6 +56,8 @@ class Ansible:
             "ANSIBLE_LOCALHOST_WARNING": "false",
             "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
             "ANSIBLE_NOCOLOR": "true",
+            # What the next versions of ansible-core take away is not used; each run looks.
+            "ANSIBLE_DEPRECATION_WARNINGS": "true",
             "ANSIBLE_HOST_KEY_CHECKING": "false",
             "LC_ALL": "C.UTF-8",
             **more,
