@@ -3,8 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Secrets that we read are told to Ansible, which since core 2.22 hides them in everything that it prints.
 
-Vaulted values it hides by itself. It knows no word boundaries, so a passphrase that is an ordinary word would make holes
-in every name and path: such a one is left out, and protected by our not printing it, as on older cores.
+Vaulted values it hides by itself. It knows no word boundaries, so a passphrase that is an ordinary word would make
+holes in every name and path: such a one is left out, and protected by our not printing it, as on older cores.
 """
 
 from __future__ import annotations
