@@ -52,6 +52,33 @@ before anything is judged. The facts are those of the result's `certificate`, an
 
 {facts}
 
+## Judging files from anywhere
+
+```console
+$ ansible-playbook ot_pki.defender_iot.validate_certs -e validate_certs_folder=/srv/inbox
+$ ansible-playbook ot_pki.defender_iot.validate_certs -i inventory -e validate_certs_folder=defender_iot_pki/staged
+```
+
+Nothing is changed. The folder holds files of one stem (`a.crt`, `a.key`, `a.pem`), or a folder for each sensor. What a file is, its content
+says: a certificate may be named `.cer`, `.der` or `.pem`; a request or a key alone is judged as far as it goes; a `.pfx` or `.p7b` is told
+for what it is ([convert.md](convert.md) takes it apart); a certificate without its key is a warning. With an inventory (`-i`), files that have
+the name or the common name of one of its sensors are judged for that name, with the key's passphrase that the inventory has.
+
+| Variable | Meaning | Default |
+|---|---|---|
+| `validate_certs_folder` | the folder; it or `validate_certs_certificates` is required | none |
+| `validate_certs_certificates` | a list as the option `certificates` of the module `cert_validate` takes it | none |
+| `validate_certs_trusted_roots` | files with the roots to which the chains must lead | the chains' own |
+| `validate_certs_crls` | CRL files | none |
+| `validate_certs_crl_validation` | `true`: the sensors validate against a CRL, so a URL is wanted; `false`: none may be there | not said |
+| `validate_certs_key_passphrase` | passphrase of keys for which neither the list nor the inventory has one; from a vault file, `-e @secrets.yml` | none |
+| `validate_certs_min_days_left` | from how many days before its end on a certificate ends soon | 30 |
+| `validate_certs_profile` | `defender_iot`, or the path of a profile file | `defender_iot` |
+| `validate_certs_ignore`, `validate_certs_severities` | ids to waive; other severities by id | none |
+| `validate_certs_key_check` | `full`: primes too | `match` |
+| `validate_certs_fail_on` | `error`, `warning` or `never` | `error` |
+| `validate_certs_report` | a file into which the whole result is written as JSON | none |
+
 ## What stands behind the verdicts
 
 Paths are judged as RFC 5280, section 6.1, says, and where TLS software is stricter, as OpenSSL does, which sensors

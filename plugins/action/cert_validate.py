@@ -8,6 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..module_utils._pki.validation.task import ARGUMENT_SPEC, run
+from ..module_utils._plain.errors import InputError
+from ..plugin_utils.fleet_sensors import KEY_PASSPHRASE, NAME
+from ..plugin_utils.host_variables import HostVariables
 from ..plugin_utils.local_or_remote import LocalOrRemoteAction
 
 
@@ -17,6 +20,26 @@ class ActionModule(LocalOrRemoteAction):
     ARGUMENT_SPEC = ARGUMENT_SPEC
     TAKES_PEM = True
 
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Ansible's entry point."""
+        self._task_vars = task_vars or {}
+        return super().run(tmp, task_vars)
+
     def work(self, params: dict[str, Any]) -> dict[str, Any]:
         """Validate."""
-        return run(params, self.progress)
+        sensors = self._sensors(params["group"]) if params["folder"] and params["group"] else None
+        return run(params, self.progress, sensors)
+
+    def _sensors(self, group: str) -> dict[str, dict[str, str]]:
+        """The common name and the key's passphrase of each sensor of the group; none if there is no such group."""
+        variables = HostVariables(self, self._task_vars)
+        sensors = {}
+        for host in self._task_vars.get("groups", {}).get(group, ()):
+            values, errors = variables.read(host, (NAME, KEY_PASSPHRASE))
+            for variable, text in errors.items():
+                raise InputError(f"{variable} of {host} cannot be evaluated: {text}")
+            told = {"common_name": str(values.get(NAME) or host)}
+            if values.get(KEY_PASSPHRASE):
+                told["key_passphrase"] = str(values[KEY_PASSPHRASE])
+            sensors[host] = told
+        return sensors

@@ -138,7 +138,16 @@ options:
     description:
       - A folder whose certificates are judged as if they were listed in O(certificates), for example a stage folder, or what a corporate PKI
         delivered. Files of one stem belong together (C(a.crt), C(a.key), C(a.pem)), in the folder or in those directly in it.
+      - A request or a key without a certificate is judged alone, a certificate named C(.pem) as one, and a C(.pfx), C(.p12) or C(.p7b) is told
+        for what it is. What was not judged is in RV(passed_over).
     type: path
+  group:
+    description:
+      - An inventory group of sensors. Files of O(folder) that have a sensor's name or common name are judged for that name, with the key's
+        passphrase that the inventory has (C(sensor_certificates_common_name), C(sensor_certificates_key_passphrase)). Only for files on the
+        control node.
+    type: str
+    version_added: 1.1.0
   profile:
     description:
       - The requirements to judge by, V(defender_iot) or the path of a profile file (YAML or JSON) with rules of your own.
@@ -356,6 +365,11 @@ fleet_findings:
   returned: with O(certificates) or O(folder)
   type: list
   elements: dict
+passed_over:
+  description: A sentence for each file of O(folder) that looks like a certificate's and was not judged.
+  returned: with O(folder), if there are any
+  type: list
+  elements: str
 expiring:
   description: C(name), C(common_name), C(not_after) and C(days_left) of certificates that end soon, soonest first.
   returned: with O(certificates) or O(folder)

@@ -16,7 +16,7 @@ from ..parallel import process_map
 from ..profiles.base import Profile
 from ..values.certificates import CertificateView
 from ..values.failures import alone
-from . import rules_certificate, rules_own, rules_reading, rules_relations
+from . import rules_alone, rules_certificate, rules_own, rules_reading, rules_relations
 from .case import Case, Settings
 from .facts import common_names as names_of
 from .facts import numbering_of, result_facts
@@ -24,7 +24,7 @@ from .model import Bundle, BundleReport, Finding, FleetReport, Identity, KnownCe
 from .rules_fleet import FLEET_IDS, expiring, judge_fleet
 
 # Reading comes first: the others judge what it understood. The organization's own rules look at what they know.
-RULES = (*rules_reading.RULES, *rules_certificate.RULES, *rules_relations.RULES, *rules_own.RULES)
+RULES = (*rules_reading.RULES, *rules_certificate.RULES, *rules_relations.RULES, *rules_alone.RULES, *rules_own.RULES)
 ENGINE_IDS = ("engine.failure",)
 
 # Bundles handed to a worker process at once: large enough that the passing of results does not show.

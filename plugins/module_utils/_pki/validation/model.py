@@ -37,6 +37,7 @@ class Bundle:
     """One certificate with what belongs to it, and what is asked of it.
 
     :ivar crl_validation: whether the organization validates against a CRL; None: it does not say.
+    :ivar wants_key: whether it was found in a folder, where the files for an upload lie together.
     :ivar at: the moment to judge for, with a time zone; None: the policy's.
     :ivar min_days_left: days before the end from which on a certificate counts as expiring; 0: never.
     """
@@ -46,6 +47,7 @@ class Bundle:
     private_key: Source | None = None
     chain: Source | None = None
     csr: Source | None = None
+    wants_key: bool = False
     private_key_passphrase: str | None = field(default=None, repr=False)
     expected_common_name: str | None = None
     trusted_roots: tuple[Source, ...] = ()

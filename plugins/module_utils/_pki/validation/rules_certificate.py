@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from ..crypto import ExtendedKeyUsageOID, rsa, x509
 from ..values import names
@@ -91,13 +93,7 @@ def public_key(case: Case) -> None:
     if key is None:
         case.report("crt.key-type", f"its public key cannot be read: {view.key_problem}", _path(case))
         return
-    profile = case.settings.profile
-    kind = key_type(key)
-    if kind != profile.key_type:
-        case.report("crt.key-type", f"the key is of type {_kind(kind)}; wanted: {_kind(profile.key_type)}", _path(case))
-        return
-    _key_size(case, getattr(key, "key_size", 0))
-    if not isinstance(key, rsa.RSAPublicKey):
+    if not judge_key(case, key, _path(case)) or not isinstance(key, rsa.RSAPublicKey):
         return
     # cryptography 42 does not tell the kind of RSA key.
     algorithm = getattr(view.certificate, "public_key_algorithm_oid", None)
@@ -122,16 +118,23 @@ def _kind(kind: str | None) -> str:
     return {"rsa": "RSA", "ec": "elliptic curve", "dsa": "DSA"}.get(str(kind), str(kind).capitalize())
 
 
-def _key_size(case: Case, bits: int) -> None:
+def judge_key(case: Case, key: Any, path: str | None) -> bool:
+    """Report a public key of another kind or size than the appliance wants, wherever it stands.
+
+    :returns: whether it is of the right kind.
+    """
     profile = case.settings.profile
-    kind = _kind(profile.key_type)
+    found, kind = key_type(key), _kind(profile.key_type)
+    if found != profile.key_type:
+        case.report("crt.key-type", f"the key is of type {_kind(found)}; wanted: {kind}", path)
+        return False
+    bits = getattr(key, "key_size", 0)
     if bits < profile.min_key_bits:
-        case.report(
-            "crt.key-size", f"the {kind} key has {bits} bits; wanted: {profile.min_key_bits} or more", _path(case)
-        )
+        case.report("crt.key-size", f"the {kind} key has {bits} bits; wanted: {profile.min_key_bits} or more", path)
     elif profile.allowed_key_bits and bits not in profile.allowed_key_bits:
         wanted = " or ".join(str(entry) for entry in profile.allowed_key_bits)
-        case.report("crt.key-size", f"the {kind} key has {bits} bits; wanted: {wanted}", _path(case))
+        case.report("crt.key-size", f"the {kind} key has {bits} bits; wanted: {wanted}", path)
+    return True
 
 
 @RULES.rule("crt.version", "crt.serial-number", "crt.self-signed", "crt.ca-true")
@@ -266,24 +269,28 @@ def extensions(case: Case) -> None:
     "subject.cn-missing", "subject.cn-several", "subject.cn-mismatch", "subject.cn-wildcard", "subject.cn-not-a-name"
 )
 def common_name(case: Case) -> None:
-    view, expected = case.certificate, case.bundle.expected_common_name
-    if view is None:
-        return
-    found = [name for name in common_names(view) if name.strip()]
+    if case.certificate is not None:
+        judge_common_name(case, common_names(case.certificate), _path(case))
+
+
+def judge_common_name(case: Case, values: Iterable[str], path: str | None) -> None:
+    """Report common names that are none of an appliance, wherever they stand."""
+    expected = case.bundle.expected_common_name
+    found = [name for name in values if name.strip()]
     if not found:
-        case.report("subject.cn-missing", "the subject has no common name (CN)", _path(case))
+        case.report("subject.cn-missing", "the subject has no common name (CN)", path)
         return
     if len(found) > 1:
-        case.report("subject.cn-several", f"the subject has {len(found)} CNs; {show(found[-1])} counts", _path(case))
+        case.report("subject.cn-several", f"the subject has {len(found)} CNs; {show(found[-1])} counts", path)
     name = found[-1]
     if expected is not None and _comparable(name) != _comparable(expected):
-        case.report("subject.cn-mismatch", f"the CN is {show(name)}; expected: {show(expected)}", _path(case))
+        case.report("subject.cn-mismatch", f"the CN is {show(name)}; expected: {show(expected)}", path)
     if "*" in name:
-        case.report("subject.cn-wildcard", f"the CN {show(name)} is a wildcard", _path(case))
+        case.report("subject.cn-wildcard", f"the CN {show(name)} is a wildcard", path)
         return
     problem = names.host_name_problem(name)
     if problem is not None:
-        case.report("subject.cn-not-a-name", f"the CN is {show(name)!r}; wanted: {problem}", _path(case))
+        case.report("subject.cn-not-a-name", f"the CN is {show(name)!r}; wanted: {problem}", path)
 
 
 def _comparable(name: str) -> str:
@@ -300,29 +307,29 @@ def _comparable(name: str) -> str:
     "subject.missing-field", "subject.country-code", "subject.non-ascii", "subject.value", "subject.field-order"
 )
 def subject_fields(case: Case) -> None:
-    view = case.certificate
-    if view is None:
-        return
+    if case.certificate is not None:
+        judge_subject(case, subject_pairs(case.certificate), _path(case))
+
+
+def judge_subject(case: Case, pairs: Sequence[tuple[str, str]], path: str | None) -> None:
+    """Report fields of a subject that are missing or not fit, wherever it stands."""
     profile = case.settings.profile
-    pairs = subject_pairs(view)
     present = [short for short, value in pairs if value.strip()]
     for field in profile.required_fields:
         if field not in present:
-            case.report("subject.missing-field", f"the subject lacks {field}", _path(case))
+            case.report("subject.missing-field", f"the subject lacks {field}", path)
     for short, value in pairs:
         if short == "C" and value.strip() and names.country_problem(value.upper()) is not None:
-            case.report(
-                "subject.country-code", f"C is {show(value)!r}; wanted: two letters, for example US", _path(case)
-            )
+            case.report("subject.country-code", f"C is {show(value)!r}; wanted: two letters, for example US", path)
         allowed = profile.subject_allowed.get(short)
         if allowed is not None and value not in allowed:
-            case.report("subject.value", f"{short} is {show(value)!r}; allowed: {', '.join(allowed)}", _path(case))
+            case.report("subject.value", f"{short} is {show(value)!r}; allowed: {', '.join(allowed)}", path)
         if not value.isascii():
-            case.report("subject.non-ascii", f"{short} holds characters outside ASCII: {show(value)!r}", _path(case))
-    _field_order(case, [short for short, _value in pairs])
+            case.report("subject.non-ascii", f"{short} holds characters outside ASCII: {show(value)!r}", path)
+    _field_order(case, [short for short, _value in pairs], path)
 
 
-def _field_order(case: Case, found: list[str]) -> None:
+def _field_order(case: Case, found: list[str], path: str | None) -> None:
     """Only what is there counts: the sample's optional fields may be missing, and what must not be is reported."""
     profile = case.settings.profile
     sample = [short for short in profile.subject_order if short in found]
@@ -330,5 +337,5 @@ def _field_order(case: Case, found: list[str]) -> None:
         case.report(
             "subject.field-order",
             f"sample: {', '.join(profile.subject_order)}; here: {', '.join(found) or 'empty'}",
-            _path(case),
+            path,
         )

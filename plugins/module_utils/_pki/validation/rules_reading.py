@@ -281,6 +281,8 @@ def file_extension(case: Case) -> None:
     profile = case.settings.profile
     for kind in profile.files:
         source, wanted = getattr(case.bundle, kind.role), kind.extension
+        if kind.role == CERTIFICATE and case.certificate is None:
+            continue  # another name would not make a certificate of it
         if source is None or source.problem is not None or not source.is_file:
             continue
         extension = os.path.splitext(source.path)[1]

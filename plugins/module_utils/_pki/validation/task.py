@@ -9,15 +9,17 @@ import datetime
 import os
 import reprlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..._plain.errors import InputError
+from ..._plain.texts import harmless
 from ..parallel import usable_processors
 from ..profiles.loading import check_ids, check_severities, load_profile
 from .engine import validate_bundles
-from .folder import find_bundles
+from .folder import Found, described_by_inventory, find_bundles
 from .model import ERROR, MAX_CRL_BYTES, WARNING, Bundle, FleetReport, Policy, Source
-from .wording import report_text
+from .wording import MAX_LINES, report_text
 
 MAX_DAYS_LEFT = 36_500  # a hundred years
 
@@ -46,6 +48,8 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "certificates": {"type": "list", "elements": "dict", "options": OBJECT_SPEC},
     "certificates_variable": {"type": "str"},
     "folder": {"type": "path"},
+    # Read by the action, on the control node, where the inventory is.
+    "group": {"type": "str"},
     "profile": {"type": "str", "default": "defender_iot"},
     "ignore": {"type": "list", "elements": "str", "default": []},
     "severities": {"type": "dict", "default": {}},
@@ -112,19 +116,18 @@ def parse_moment(value: str, where: str) -> datetime.datetime:
     raise InputError(f"{where} is {reprlib.repr(value)}; wanted: {problem}")
 
 
-def bundles_of(params: Mapping[str, Any]) -> tuple[list[Bundle], bool]:
+def bundles_of(params: Mapping[str, Any], in_folder: Sequence[Mapping[str, Any]] = ()) -> tuple[list[Bundle], bool]:
     """The bundles that the options describe, files read, and whether they were given as a list.
 
+    :param in_folder: objects that were found in a folder, where a certificate's key lies beside it.
     :raises InputError: nothing to validate, or a value that cannot be used.
     """
     objects = params.get("certificates")
     reader = _Reader()
-    if params.get("folder"):
-        objects = [*(objects or []), *find_bundles(params["folder"])]
-    if objects is None:
+    if objects is None and not in_folder:
         return [_bundle(params, {}, "", reader)], False
     bundles = []
-    for position, entry in enumerate(objects):
+    for position, entry in enumerate(objects or ()):
         if not isinstance(entry, Mapping):
             raise InputError(f"certificates[{position}] is no dictionary; wanted: certificate, private_key, chain …")
         for key in entry:
@@ -133,6 +136,7 @@ def bundles_of(params: Mapping[str, Any]) -> tuple[list[Bundle], bool]:
                     f"certificates[{position}] has an option {key!r}; wanted: {', '.join(sorted(OBJECT_SPEC))}"
                 )
         bundles.append(_bundle(entry, params, f"certificates[{position}].", reader))
+    bundles += [replace(_bundle(entry, params, "", reader), wants_key=True) for entry in in_folder]
     return bundles, True
 
 
@@ -187,18 +191,27 @@ def policy_of(params: Mapping[str, Any]) -> Policy:
 def run(
     params: Mapping[str, Any],
     progress: Callable[[str, int, int], None] = lambda _what, _made, _of: None,
+    sensors: Mapping[str, Mapping[str, str]] | None = None,
 ) -> dict[str, Any]:
     """Validate what the options describe; only reads.
 
     :param progress: called with what was done, to how many, and of how many.
+    :param sensors: what an inventory says of the sensors whose files are in the folder
+        (:func:`.folder.described_by_inventory`).
     :returns: a module's result, with ``failed`` set as ``fail_on`` wants it.
     :raises PkiError: the options cannot be used, or cryptography is missing.
     """
     policy = policy_of(params)
-    bundles, is_list = bundles_of(params)
+    found = find_bundles(params["folder"]) if params.get("folder") else Found()
+    bundles, is_list = bundles_of(params, described_by_inventory(found.bundles, sensors or {}))
     workers = usable_processors() if len(bundles) >= PARALLEL_FROM else 1
     report = validate_bundles(bundles, policy, workers, progress=progress)
-    return _result(report, is_list, params.get("fail_on") or "error")
+    result = _result(report, is_list, params.get("fail_on") or "error")
+    if found.passed_over:
+        passed_over = [harmless(text) for text in found.passed_over]
+        result["passed_over"] = passed_over
+        result["msg"] += "".join(f"\n- {text}" for text in passed_over[:MAX_LINES])
+    return result
 
 
 def _result(report: FleetReport, is_list: bool, fail_on: str) -> dict[str, Any]:

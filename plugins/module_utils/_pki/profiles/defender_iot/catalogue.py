@@ -205,6 +205,14 @@ CHECKS: tuple[Check, ...] = (
         "Nothing need be done: a sensor presents its certificate as a server.",
     ),
     Check(
+        "crt.not-given",
+        INFO,
+        "A request or a key without a certificate",
+        "A sensor needs a certificate; what a request or a key alone says was judged.",
+        "how-to-deploy-certificates.md",
+        "Judge the certificate as well when the CA has issued it.",
+    ),
+    Check(
         "crt.key-usage",
         ERROR,
         "The key may neither sign nor encrypt",
@@ -438,7 +446,8 @@ CHECKS: tuple[Check, ...] = (
         "Wrong or missing passphrase",
         "Passphrase, key and certificate belong together.",
         _DEPLOY,
-        "Give the key's passphrase as private_key_passphrase, or make key and certificate anew.",
+        "Give the key's passphrase (private_key_passphrase; for the playbook validate_certs "
+        "validate_certs_key_passphrase, or -i with the inventory that has it), or make key and certificate anew.",
         PASSPHRASE_ERROR,
     ),
     Check(
@@ -457,6 +466,14 @@ CHECKS: tuple[Check, ...] = (
         "A private key is readable by its owner only.",
         "CONTRACT: staged keys are 0600",
         "Set the file's mode to 0600, and think of the key as known if others had access.",
+    ),
+    Check(
+        "key.not-given",
+        WARNING,
+        "A folder holds a certificate without its private key",
+        "The upload form asks for the key file as well.",
+        "how-to-deploy-certificates.md",
+        "Put the key beside the certificate (the same name with .key); it lies where the request was made.",
     ),
     # --- the chain -------------------------------------------------------------------------------
     Check(

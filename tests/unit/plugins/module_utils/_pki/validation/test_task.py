@@ -185,6 +185,66 @@ def test_a_folder(tmp_path: Path) -> None:
     assert result["results"][1]["certificate"]["common_name"] == "sensor-1.plant.example"
 
 
+def test_a_folder_with_everything_that_people_leave_in_one(tmp_path: Path) -> None:
+    """Read or named, nothing passed over in silence."""
+    kitchen = Kitchen({"more": {"second": SECOND}})
+    lay_out(tmp_path, kitchen)
+    second, key = kitchen.content("second", "certificate"), kitchen.key_bytes("second")
+    for name, data in {
+        "leaf.pfx": kitchen.content({"of": "leaf", "form": "p12"}, "certificate"),  # beside what was made of it
+        "mailed.p7b": kitchen.content({"of": "second", "form": "p7b"}, "certificate"),
+        "mailed.pem": second,
+        "box.p12": kitchen.content({"of": "second", "form": "p12"}, "certificate"),
+        "cas.pem": kitchen.content(["issuing", "root"], "chain"),
+        "asked.csr": kitchen.request({"key": "second"}),
+        "waiting.key": key,
+        "notes.txt": b"call the CA",
+    }.items():
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / "waiting.key").chmod(0o600)
+    result = task.run({"folder": str(tmp_path), "at": AT})
+    found = {entry["name"]: ids(entry["findings"]) for entry in result["results"]}
+    assert found == {
+        "leaf": [],
+        "mailed": ["file.extension", "key.not-given"],
+        "box": ["crt.parse"],
+        "asked": ["crt.not-given"],
+        "waiting": ["crt.not-given"],
+    }
+    assert [os.path.basename(text.split(" was not judged: ")[0]) for text in result["passed_over"]] == [
+        "cas.pem",
+        "leaf.pfx",
+        "mailed.p7b",
+    ]
+    assert "a PKCS#7 file" in result["msg"]
+
+
+def test_one_request_is_never_simply_fit(tmp_path: Path) -> None:
+    (tmp_path / "a.csr").write_bytes(Kitchen({}).request({"key": "leaf"}))
+    assert (
+        task.run({"csr": str(tmp_path / "a.csr"), "at": AT})["msg"]
+        .splitlines()[0]
+        .endswith("is fit as far as it goes: 1 note.")
+    )
+
+
+def test_names_and_passphrases_of_an_inventory(tmp_path: Path) -> None:
+    kitchen = Kitchen({"more": {"second": SECOND}})
+    lay_out(tmp_path / "lab", kitchen, "leaf", "S3cret-1")  # by the host's name, as a stage folder has it
+    lay_out(tmp_path, kitchen, "second")
+    (tmp_path / "second.crt").rename(tmp_path / "sensor-2.plant.example.crt")  # by the common name
+    (tmp_path / "second.key").rename(tmp_path / "sensor-2.plant.example.key")
+    sensors = {
+        "lab": {"common_name": "sensor-1.plant.example", "key_passphrase": "S3cret-1"},
+        "two": {"common_name": "sensor-2.plant.example"},
+    }
+    result = task.run({"folder": str(tmp_path), "at": AT}, sensors=sensors)
+    assert result["valid"] is True, result["findings"]
+    sensors["lab"]["common_name"] = "other.plant.example"
+    assert ids(task.run({"folder": str(tmp_path), "at": AT}, sensors=sensors)["findings"]) == ["subject.cn-mismatch"]
+    assert "key.passphrase" in ids(task.run({"folder": str(tmp_path), "at": AT})["findings"])
+
+
 def test_a_folder_without_certificates(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds no certificate"):
         task.run({"folder": str(tmp_path)})

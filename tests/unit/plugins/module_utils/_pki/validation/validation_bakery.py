@@ -440,6 +440,7 @@ class Kitchen:
             "at": AT,
             "min_days_left": 30,
             "mode": 0o600,
+            "wants_key": False,
         }
         spec = dict(spec or {})
         names = {
@@ -467,6 +468,7 @@ class Kitchen:
             private_key=source("private_key"),
             chain=source("chain"),
             csr=source("csr"),
+            wants_key=bool(wanted["wants_key"]),
             private_key_passphrase=wanted["passphrase"],
             expected_common_name=wanted["expected_common_name"],
             trusted_roots=tuple(
