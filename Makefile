@@ -21,7 +21,7 @@ export ANSIBLE_HOME := $(CURDIR)/.ansible
 export OT_PKI_COLLECTIONS := $(COLLECTIONS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit fuzz lint build bench install sanity cores import gates docs pins release-check clean
+.PHONY: help demo test unit fuzz faults lint build bench install sanity cores import gates docs pins release-check clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,13 +31,17 @@ demo: $(VENV)/.demo install ## run the main job on a demo inventory, without ser
 
 test: $(VENV)/.test install ## run all tests against the built and installed collection
 	@tools/install-test-tools
-	$(BIN)/python -m pytest -n auto tests/unit tests/end_to_end
+	$(BIN)/python -m pytest -n auto tests/unit tests/faults tests/end_to_end
 
 unit: $(VENV)/.test install ## run the tests of the library only
 	$(BIN)/python -m pytest -n auto tests/unit
 
 fuzz: $(VENV)/.test install ## run 100,000 mutated inputs through every parser and batch (OT_PKI_FUZZ says how many)
 	@OT_PKI_FUZZ=$${OT_PKI_FUZZ:-100000} $(BIN)/python -m pytest -n auto tests/unit/fuzz
+
+faults: $(VENV)/.test install ## run TRIALS=300 trials of kills, failing file calls and power cuts, spread over every kind of work
+	@tools/install-test-tools
+	OT_PKI_FAULTS=$$(( ($${TRIALS:-300} + 15) / 16 )) $(BIN)/python -m pytest tests/faults
 
 lint: $(VENV)/.lint ## run every linter
 	@tools/lint

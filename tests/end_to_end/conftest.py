@@ -93,7 +93,12 @@ class Ansible:
             stdin=subprocess.DEVNULL,
             check=False,
         )
-        return outcome_of(done.stdout, done.returncode, done.stderr)
+        return self.outcome(done.stdout, done.returncode, done.stderr)
+
+    @staticmethod
+    def outcome(output: str, code: int, errors: str = "") -> Outcome:
+        """What a run printed and returned."""
+        return Outcome(code, output + errors, _recap(output))
 
     def tasks(
         self, tasks: list[dict[str, Any]], *options: str, inventory: str | Path = "localhost,", **arguments: Any
@@ -141,11 +146,6 @@ class Ansible:
         outcome = self.tasks([task], *flags, **arguments)
         assert "saved_result" in outcome.saved, outcome.output
         return dict(outcome.saved["saved_result"])
-
-
-def outcome_of(output: str, code: int, errors: str = "") -> Outcome:
-    """What a run printed and returned."""
-    return Outcome(code, output + errors, _recap(output))
 
 
 def _recap(output: str) -> dict[str, dict[str, int]]:

@@ -13,7 +13,6 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 from awx_slices import job_variables, write_slice
-from conftest import Outcome, outcome_of
 from fleet import Fleet, names, run
 
 COUNT = 4
@@ -52,7 +51,7 @@ def whole(fleet: Fleet) -> dict[str, Any]:
 
 def sliced(
     ansible: Any, fleet: Fleet, numbers: tuple[int, ...], playbook: str = "deploy_certs", told: bool = True
-) -> list[Outcome]:
+) -> list[Any]:
     """The named slices' runs, all at the same time."""
     runs = []
     for number in numbers:
@@ -69,7 +68,7 @@ def sliced(
                 text=True,
             )
         )
-    return [outcome_of(process.communicate(timeout=300)[0], process.returncode) for process in runs]
+    return [ansible.outcome(process.communicate(timeout=300)[0], process.returncode) for process in runs]
 
 
 def test_four_slices_end_like_one_run(ansible: Any, tmp_path: Path) -> None:

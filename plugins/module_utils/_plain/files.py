@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import shutil
 
 from .errors import FileError
 from .folders import MAX_BYTES, Folder, check_path, read_descriptor
@@ -19,6 +21,11 @@ PUBLIC_FOLDER = 0o755
 
 def why(error: OSError) -> str:
     """The operating system's own words for what went wrong ("No space left on device")."""
+    if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):
+        # Of a folder that was copied: each file with its reason; one tells enough.
+        path, _to, reason = error.args[0][0]
+        words = re.sub(r"^\[Errno [0-9]+\] |: '.*", "", str(reason))
+        return f"{path}: {words}"
     return error.strerror or str(error)
 
 

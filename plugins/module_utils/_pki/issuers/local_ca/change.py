@@ -25,12 +25,13 @@ from ...state import locks
 from ...state.durable import make_durable
 from ...state.ledger import Ledger
 from ...state.revocations import key_mark
+from ...state.stage_folder import LOCKS
 from ...values import text as texts
 from ...values import x509_parts as parts
 from ...values.keys import load_private_key
 from .exchange import exchange
 from .key_file import encrypted_pem, is_cheap_to_guess
-from .make import ISSUING, MARKER, ROOT, MadeTier, build, ca_name
+from .make import ISSUING, MARKER, ROOT, MadeTier, build, ca_name, remove_remains
 from .opened import ABOUT, ABOVE, FORMER, Authority, AuthorityError, former_folders, open_authority
 from .settings import AuthoritySettings, passphrase_fault
 
@@ -291,10 +292,18 @@ class Changing:
             return
         parent, name = os.path.split(os.path.abspath(self.folder))
         self.ledger.prepare()
-        with locks.hold(self.ledger.folder, ["change of the CA"], self.lock_timeout) as holders:
+        # Not in the ledger itself: what a killed run leaves there would be taken for a record.
+        place = os.path.join(self.ledger.folder, LOCKS)
+        try:
+            os.makedirs(place, mode=PRIVATE_FOLDER, exist_ok=True)
+        except OSError as error:
+            raise FileError(f"the folder {place} cannot be made: {why(error)}") from error
+        with locks.hold(place, ["change of the CA"], self.lock_timeout) as holders:
             if holders:
                 raise InputError("another run changes this CA and has not ended; try again")
             made = None
+            # Nobody else is at work on it now.
+            remove_remains(self.folder, older_than=-1.0)
             try:
                 made = tempfile.mkdtemp(prefix=f".{name}.new-", dir=parent)
                 shutil.copytree(self.folder, made, symlinks=True, dirs_exist_ok=True)

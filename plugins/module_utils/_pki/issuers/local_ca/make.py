@@ -149,17 +149,17 @@ def make_tiers(settings: AuthoritySettings, moment: datetime.datetime) -> dict[s
     return tiers
 
 
-def remove_remains(folder: str) -> None:
-    """Remove what runs that were killed while they made the CA left beside its folder; it holds keys.
+def remove_remains(folder: str, older_than: float = _WORK_AGE_SECONDS) -> None:
+    """Remove what runs that were killed while they made or changed the CA left beside its folder; it holds keys.
 
-    What is younger than an hour may belong to a run that is at work.
+    :param older_than: seconds; what is younger may belong to a run that is at work.
     """
     parent, name = os.path.split(os.path.abspath(folder))
     prefix = f".{name}.new-"
     with contextlib.suppress(OSError), Folder.open(parent) as opened:
         for entry in opened.listdir():
             status = opened.look(entry) if entry.startswith(prefix) else None
-            if status is not None and time.time() - status.st_mtime > _WORK_AGE_SECONDS:
+            if status is not None and time.time() - status.st_mtime > older_than:
                 opened.rmtree(entry, missing_ok=True)
 
 
