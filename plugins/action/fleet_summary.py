@@ -11,7 +11,7 @@ from ..module_utils._pki.reporting import to_upload
 from ..module_utils._pki.reporting.summary import Run, recap_line, summarize
 from ..module_utils._pki.state.fleet import FleetState, fleet_state
 from ..module_utils._plain.errors import PkiError
-from ..plugin_utils.controller_action import ControllerAction
+from ..plugin_utils.controller_action import ControllerAction, plain
 
 
 class ActionModule(ControllerAction):
@@ -22,6 +22,9 @@ class ActionModule(ControllerAction):
         "local_ca": {"type": "dict", "default": {}},
         "issued": {"type": "dict", "default": {}},
         "staged": {"type": "dict", "default": {}},
+        "inputs_variable": {"type": "str"},
+        "issued_variable": {"type": "str"},
+        "staged_variable": {"type": "str"},
         "workstations": {"type": "dict", "default": {}},
         "crl_publication": {"type": "dict", "default": {}},
         "crl_copies": {"type": "dict", "default": {}},
@@ -36,24 +39,25 @@ class ActionModule(ControllerAction):
     def work(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Put the results into lines and figures."""
         state = fleet_state(params["stage_dir"], params["ledger_dir"])
+        inputs, issued, staged = (_result(params, task_vars, step) for step in ("inputs", "issued", "staged"))
         run = Run(
-            inputs=params["inputs"],
+            inputs=inputs,
             local_ca=params["local_ca"],
-            issued=params["issued"],
-            staged=params["staged"],
+            issued=issued,
+            staged=staged,
             crl_publication=params["crl_publication"],
             crl_copies=params["crl_copies"],
             crl_access=params["crl_access"],
             stage_dir=params["stage_dir"],
             check_mode=self.check_mode,
             workstations=params["workstations"],
-            orphaned=_orphaned(state, params["inputs"]),
+            orphaned=_orphaned(state, inputs),
         )
         summary = summarize(run, params["most"])
         uploads = to_upload.after_run(
             state,
-            params["issued"].get("results") or [],
-            params["staged"].get("results") or [],
+            issued.get("results") or [],
+            staged.get("results") or [],
             self.check_mode,
         )
         lines = [
@@ -83,3 +87,13 @@ def _orphaned(state: FleetState, inputs: dict[str, Any]) -> list[str]:
         return [name for name in state.staged_names() if name not in known]
     except PkiError:
         return []  # a folder that cannot be read is told elsewhere
+
+
+def _result(params: dict[str, Any], task_vars: dict[str, Any], step: str) -> dict[str, Any]:
+    """A step's result: as it was given, or as it was registered.
+
+    Evaluating a template with the results of thousands of sensors takes longer than everything that is done here.
+    """
+    variable = params[f"{step}_variable"]
+    found = plain(task_vars.get(variable)) if variable else params[step]
+    return found if isinstance(found, dict) else {}

@@ -38,6 +38,21 @@ options:
     description: What M(ot_pki.defender_iot.cert_stage) returned.
     type: dict
     default: {}
+  inputs_variable:
+    description:
+      - The variable in which the result of M(ot_pki.defender_iot.fleet_inputs) is registered, in place of O(inputs). It need not
+        be defined.
+      - To name it is faster than to hand the results of thousands of sensors through a template.
+    type: str
+    version_added: 1.1.0
+  issued_variable:
+    description: As O(inputs_variable), in place of O(issued).
+    type: str
+    version_added: 1.1.0
+  staged_variable:
+    description: As O(inputs_variable), in place of O(staged).
+    type: str
+    version_added: 1.1.0
   workstations:
     description: C(hosts), the workstations of the run; C(errors), what went wrong by name; C(folder), what M(ot_pki.defender_iot.workstation_folder)
       wrote.

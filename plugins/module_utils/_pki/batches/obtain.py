@@ -24,11 +24,12 @@ from ..profiles.base import Profile
 from ..profiles.defender_iot.profile import DEFENDER_IOT
 from ..profiles.files import rendered
 from ..state import events
+from ..state.bundles import IncompleteBundle
 from ..state.durable import make_durable
 from ..state.events import Event
 from ..state.fleet import FleetState
 from ..state.ledger import Ledger
-from ..state.stage_folder import IncompleteBundle, StageFolder
+from ..state.stage_folder import StageFolder
 from ..validation.engine import validate_bundles
 from ..validation.model import ERROR, Bundle, Policy
 from ..values import text

@@ -12,7 +12,7 @@ from typing import Any
 from ..planning.due import Renewal, renewal_time
 from ..planning.plan import Change
 from ..planning.request import SensorRequest
-from ..state.stage_folder import BundleFiles
+from ..state.bundles import BundleFiles
 from ..values import moments, text
 from ..values.certificates import CertificateView
 

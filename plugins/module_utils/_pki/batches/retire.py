@@ -169,7 +169,7 @@ class Retiring:
         )
 
     def _something_of(self, name: str) -> bool:
-        return name in self._staged or name in self._waiting or bool(self.stage.bundles(name))
+        return name in self._staged or name in self._waiting or bool(self.stage.look(name).bundles)
 
     def _near(self, name: str) -> str:
         close = difflib.get_close_matches(name, self._staged, 1, 0.7)
@@ -177,7 +177,7 @@ class Retiring:
 
     def _remove(self, outcome: RetireOutcome) -> RetireOutcome:
         name, removed = outcome.name, []
-        if name in self._staged or self.stage.bundles(name):
+        if name in self._staged or self.stage.look(name).bundles:
             if not self.check_mode:
                 self.stage.forget(name)
             removed.append("bundles")

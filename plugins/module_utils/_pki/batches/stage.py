@@ -16,15 +16,16 @@ from ..._plain.errors import FileError, PkiError
 from ..._plain.files import read_file
 from ..profiles.defender_iot.profile import DEFENDER_IOT
 from ..state import events
+from ..state.bundles import KINDS, MAX_FILE, BundleFiles, read_bundle
 from ..state.durable import make_durable
 from ..state.events import Event
 from ..state.fleet import FleetState
+from ..state.home import SensorHome
 from ..state.ledger import ISSUED, RECEIVED, Ledger
-from ..state.stage_folder import KINDS, MAX_FILE, BundleFiles, StageFolder, read_bundle
+from ..state.stage_folder import StageFolder
 from ..validation.engine import validate_bundles
 from ..validation.model import ERROR, WARNING, Bundle, BundleReport, Finding, FleetReport, KnownCertificate, Policy
 from ..values import moments
-from ..values import text as texts
 from ..values.certificates import CertificateView, read_certificates
 from ..values.faults import Fault, no_option, shown
 from ..values.names import folder_name_problem
@@ -261,25 +262,25 @@ class _Staging:
         ]
 
     def _one(self, candidate: Candidate, verdict: BundleReport, findings: tuple[Finding, ...]) -> StageOutcome:
-        outcome = self._stage(candidate, findings)
+        home = self.stage.look(candidate.name)
+        outcome = self._stage(candidate, home, findings)
         if outcome.action != FAILED:
-            outcome = self._note(candidate, outcome)
-            outcome = self._clean(outcome)
+            outcome = self._note(candidate, verdict.facts, outcome)
+            outcome = self._clean(home, outcome)
         return replace(outcome, facts=verdict.facts)
 
-    def _stage(self, candidate: Candidate, findings: tuple[Finding, ...]) -> StageOutcome:
+    def _stage(self, candidate: Candidate, home: SensorHome, findings: tuple[Finding, ...]) -> StageOutcome:
         name, stage = candidate.name, self.stage
         path = stage.visible(name)
-        folder = candidate.files.folder
-        inside = stage.in_store(name, folder)
+        folder, current = candidate.files.folder, home.current
+        inside = stage.name_of(name, folder)
         errors = tuple(f"{finding.id}: {finding.message}" for finding in findings if finding.severity == ERROR)
-        current = stage.current(name)
-        shown_already = current is not None and os.path.realpath(folder) == current
         if errors:
-            if inside and not self.check_mode and _is_one_of(folder, stage.pending(name)):
+            if inside in home.pending_names and not self.check_mode:
                 # Unfit and never seen by anybody; its certificate stays in the ledger. (An earlier bundle is kept.)
                 stage.remove(name, [folder])
             return StageOutcome(name, FAILED, errors=errors, findings=findings)
+        shown_already = inside == home.shown if inside else current is not None and os.path.realpath(folder) == current
         if shown_already or (current is not None and not inside and _same_content(candidate, current)):
             return StageOutcome(name, KEPT, findings=findings, path=path)
         if not self.check_mode:
@@ -303,54 +304,53 @@ class _Staging:
         make_durable([self.stage.stage_dir, *([self.ledger.folder] if self.ledger else [])])
         return added.folder
 
-    def _record_certificate(self, candidate: Candidate, view: CertificateView, reason: str) -> bool:
-        """Record a certificate of which the ledger knows nothing; False if it knew it."""
-        if self.ledger is None or self.state.record_of(view.certificate) is not None:
-            return False
+    def _record_certificate(self, candidate: Candidate, view: CertificateView, reason: str) -> None:
+        """Record a certificate of which the ledger knows nothing."""
+        if self.ledger is None or self.state.is_recorded(view.serial, view.fingerprint):
+            return
         self.ledger.prepare()
         event = ISSUED if candidate.issuer == "local_ca" else RECEIVED
         issuer = candidate.issuer or "received"
         self.ledger.record(candidate.name, view.certificate, event=event, issuer=issuer, reason=reason)
-        return True
 
-    def _note(self, candidate: Candidate, outcome: StageOutcome) -> StageOutcome:
+    def _note(self, candidate: Candidate, facts: Mapping[str, Any], outcome: StageOutcome) -> StageOutcome:
         """Record that a bundle is visible, and what the ledger has lost of it."""
-        if self.ledger is None or self.check_mode:
+        if self.ledger is None or self.check_mode or not facts:
             return outcome
-        views = read_certificates(_content(candidate), candidate.files.crt).views
-        if not views:
-            return outcome
-        view = views[0]
-        if view.fingerprint not in self._staged_before:
+        serial, fingerprint = facts["serial_number"], facts["fingerprint"]
+        if fingerprint not in self._staged_before:
             reason = "staged" if outcome.action == STAGED else "found staged, and not recorded as such"
             self._events.append(
                 Event(
                     events.STAGED,
                     candidate.name,
                     reason=reason,
-                    serial=texts.serial_text(view.serial),
-                    fingerprint=view.fingerprint,
+                    serial=serial,
+                    fingerprint=fingerprint,
                     issuer=candidate.issuer,
                 )
             )
         if outcome.action != KEPT:
             return outcome
         try:
-            lost = self._record_certificate(candidate, view, "recorded again: its record was missing or empty")
+            if self.state.is_recorded(int(serial, 16), fingerprint):
+                return outcome
+            for view in read_certificates(_content(candidate), candidate.files.crt).views[:1]:
+                self._record_certificate(candidate, view, "recorded again: its record was missing or empty")
         except FileError as error:
             return replace(outcome, warnings=(str(error),))
-        if not lost:
-            return outcome
         text = (
             f"the ledger {self.ledger.folder} had no record of the staged certificate, which was recorded again; if "
             "the ledger was lost, restore it from the backup: revocations cannot be made again"
         )
         return replace(outcome, warnings=(text,))
 
-    def _clean(self, outcome: StageOutcome) -> StageOutcome:
+    def _clean(self, home: SensorHome, outcome: StageOutcome) -> StageOutcome:
         """Remove earlier bundles beyond those to keep; they hold keys."""
+        if outcome.action == STAGED and not self.check_mode:
+            home = self.stage.look(outcome.name)
         would_replace = self.check_mode and outcome.action == STAGED
-        surplus = self.stage.surplus(outcome.name, self.options.keep_previous, one_more=would_replace)
+        surplus = home.surplus(self.options.keep_previous, one_more=would_replace)
         if not self.check_mode:
             self.stage.remove(outcome.name, surplus)
         return replace(outcome, removed=tuple(surplus))
@@ -392,11 +392,6 @@ def _clashes(report: FleetReport) -> dict[str, list[Finding]]:
         for name in finding.objects:
             clashes.setdefault(name, []).append(finding)
     return clashes
-
-
-def _is_one_of(folder: str, folders: Sequence[str]) -> bool:
-    real = os.path.realpath(folder)
-    return any(os.path.realpath(path) == real for path in folders)
 
 
 def _same_content(candidate: Candidate, current: str) -> bool:

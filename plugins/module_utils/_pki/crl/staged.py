@@ -10,8 +10,12 @@ from typing import Any
 
 from ..._plain.texts import harmless
 from ..state.fleet import FleetState
+from ..values import reading
 from ..values.text import serial_text
 from .judging import urls_of
+
+# 2.5.29.31, cRLDistributionPoints, as it is encoded (RFC 5280, section 4.2.1.13).
+_POINTS = bytes.fromhex("0603551d1f")
 
 
 def staged_certificates(state: FleetState, sensors: Sequence[str]) -> list[dict[str, Any]]:
@@ -22,7 +26,7 @@ def staged_certificates(state: FleetState, sensors: Sequence[str]) -> list[dict[
     """
     return [
         {"name": sensor, "certificate": entry.path, "issuer_certificates": [entry.chain_path]}
-        for sensor, entry in state.staged(sensors).items()
+        for sensor, entry in state.staged(sensors, only=_may_name_a_crl).items()
         if urls_of(entry.view)
     ]
 
@@ -32,8 +36,9 @@ def recorded_revocations(state: FleetState, sensors: Sequence[str]) -> dict[str,
 
     The record knows at once; a CRL knows it when it was published, and a certificate that names none is never listed.
     """
-    found = {}
-    for sensor, entry in state.staged(sensors).items() if state.ledger is not None else ():
+    found: dict[str, str] = {}
+    # Nothing need be read where nothing was ever revoked.
+    for sensor, entry in state.staged(sensors).items() if state.index.revocations else ():
         revoked = state.revocation_of(entry.view.certificate) if entry.view.exact else None
         if revoked is not None:
             found[sensor] = (
@@ -41,3 +46,8 @@ def recorded_revocations(state: FleetState, sensors: Sequence[str]) -> dict[str,
                 f"({harmless(revoked.text)}). What to do: run deploy_certs, which obtains a new one, and upload that."
             )
     return found
+
+
+def _may_name_a_crl(crt: bytes) -> bool:
+    """Whether a certificate has the extension at all; told without parsing it, since in most fleets none has."""
+    return any(_POINTS in (block.der or b"") for block in reading.read_content(crt).of_kind(reading.CERTIFICATE))

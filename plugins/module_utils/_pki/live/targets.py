@@ -13,7 +13,7 @@ from typing import Any
 
 from ..._plain.errors import FileError, InputError
 from ..._plain.tls_probe import Endpoint
-from ..state.stage_folder import find_files
+from ..state.bundles import find_files
 from ..validation.model import Source
 from ..values.certificates import CertificateView, read_own_certificates, read_shared_certificates
 from ..values.faults import kind_of, shown

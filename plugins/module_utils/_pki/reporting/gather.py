@@ -16,9 +16,9 @@ from ..._plain.texts import harmless
 from ..delivery.sheet import Sheet, make_sheet
 from ..planning.due import Renewal, is_due, renewal_time
 from ..profiles.base import Profile
+from ..state.bundles import Bundle
 from ..state.events import ISSUING, Event
 from ..state.fleet import FleetState
-from ..state.stage_folder import Bundle
 from ..state.uploads import live_of, upload_of
 from ..state.waiting import WaitingKey
 from ..validation import model

@@ -10,7 +10,8 @@ the stage directory or the ledger. What is asked for is read when it is asked fo
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Iterable, Mapping
+import os
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..._plain.errors import FileError, PkiError
@@ -19,10 +20,11 @@ from ..values import moments, text
 from ..values import x509_parts as parts
 from ..values.certificates import CertificateView, read_certificates
 from . import events, revocations
+from .bundles import KINDS, Bundle
 from .events import Event
 from .ledger import ISSUED, RECEIVED, Ledger, LedgerIndex, Record, issuer_key_of
 from .revocations import RevocationRecord
-from .stage_folder import Bundle, StageFolder
+from .stage_folder import StageFolder
 from .waiting import WaitingKey, WaitingKeys
 
 # Of one second, in the order in which a run does things.
@@ -78,37 +80,41 @@ class FleetState:
         """
         return self.stage.sensors() if self.stage is not None else []
 
-    def visible(self, sensor: str, spare_key: bool = False) -> Bundle | None:
+    def visible(self, sensor: str, spare_key: bool = False, kinds: Sequence[str] = KINDS) -> Bundle | None:
         """The bundle that people see.
 
         :param spare_key: a key that cannot be read is no error: who only reports needs none.
+        :param kinds: the files whose content is wanted.
         :raises IncompleteBundle: it does not hold exactly one file of each kind.
         :raises FileError: it cannot be read; that is not the same as missing.
         """
-        return self.stage.read_visible(sensor, spare_key) if self.stage is not None else None
+        return self.stage.read_visible(sensor, spare_key, kinds) if self.stage is not None else None
 
     def pending(self, sensor: str) -> Iterable[Bundle]:
         """Complete bundles that no run has shown yet, newest first; those that cannot be read are passed over."""
         if self.stage is None:
             return
-        for folder in self.stage.pending(sensor):
+        for folder in self.stage.look(sensor).pending:
             try:
                 yield self.stage.read_stored(sensor, folder)
             except FileError:
                 continue
 
-    def staged(self, sensors: Collection[str] | None = None) -> dict[str, Staged]:
+    def staged(
+        self, sensors: Collection[str] | None = None, only: Callable[[bytes], bool] = lambda _crt: True
+    ) -> dict[str, Staged]:
         """The visible certificates by sensor; damaged ones are left out, they are their sensor's matter.
 
         :param sensors: None: all of them.
+        :param only: whether a file, of which nothing was parsed yet, is wanted.
         """
         found = {}
         for sensor in self.staged_names() if sensors is None else sensors:
             try:
-                bundle = self.visible(sensor)
+                bundle = self.visible(sensor, kinds=("crt",))
             except PkiError:
                 continue
-            if bundle is None:
+            if bundle is None or not only(bundle.crt):
                 continue
             views = read_certificates(bundle.crt, bundle.files.crt).views
             if views:
@@ -123,11 +129,11 @@ class FleetState:
             return index
         for sensor in self.staged_names():
             try:
-                visible = self.stage.read_visible(sensor)
+                visible = self.stage.read_visible(sensor, kinds=("crt",))
                 bundles = [] if visible is None else [visible]
             except PkiError:
                 bundles = []
-            for folder in reversed(self.stage.bundles(sensor)):
+            for folder in reversed(self.stage.look(sensor).bundles):
                 try:
                     bundles.append(self.stage.read_stored(sensor, folder))
                 except PkiError:
@@ -172,6 +178,27 @@ class FleetState:
             return None
         record = self.ledger.find(certificate)
         return record if record is not None and record.fingerprint == parts.fingerprint(certificate) else None
+
+    def is_recorded(self, serial: int, fingerprint: str) -> bool:
+        """Whether the ledger has the record of a certificate.
+
+        :param fingerprint: SHA-256, lower-case hexadecimal.
+        :raises FileError: it has not, and a record of this serial number cannot be read.
+        """
+        if self.ledger is None:
+            return False
+        unreadable: FileError | None = None
+        for name in self.index.records.get(serial, ()):
+            if name in self.index.empty:
+                continue  # says nothing, and counts as none
+            try:
+                if self.ledger.read(os.path.join(self.ledger.folder, name)).fingerprint == fingerprint:
+                    return True
+            except FileError as error:
+                unreadable = error
+        if unreadable is not None:
+            raise unreadable
+        return False
 
     def revocation_of(self, certificate: x509.Certificate) -> RevocationRecord | None:
         """The revocation of a certificate; a record that is damaged still counts."""

@@ -18,139 +18,27 @@ import contextlib
 import ctypes
 import datetime
 import errno
+import functools
 import os
 import re
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from ..._plain.errors import FileError
 from ..._plain.files import PRIVATE_FILE, PUBLIC_FILE, why
 from ..._plain.folders import Folder
+from .bundles import EXTENSIONS, KINDS, Bundle, BundleFiles, read_bundle, read_opened
+from .home import SensorHome
 
 STORE = ".store"
 LOCKS = ".locks"
-KINDS = ("crt", "key", "pem")
-# The files' extensions, if the appliance's profile says no others.
-EXTENSIONS: Mapping[str, str] = {"crt": ".crt", "key": ".key", "pem": ".pem"}
-MAX_FILE = 1024 * 1024
 _FOLDER_MODE = 0o755
 # The names that this file gives; nothing else in the store is read, shown or removed.
 _BUNDLE = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9A-Za-z]{1,16}\Z")
 _REMAINS = re.compile(r"\.(new|link)-[0-9A-Za-z]+\Z")
 
 _RENAME_EXCHANGE = 2
-
-
-class IncompleteBundle(FileError):
-    """A folder does not hold exactly one file of each kind. (One that cannot be read is another matter.)"""
-
-
-@dataclass(frozen=True)
-class BundleFiles:
-    """Where the files of a bundle are."""
-
-    folder: str
-    crt: str
-    key: str
-    pem: str
-
-
-@dataclass(frozen=True)
-class Bundle:
-    """The files of a bundle as they were read through one opened folder, so that they belong together.
-
-    :ivar visible: people see this one.
-    :ivar key_problem: why the key could not be read, where that is no reason to say nothing; the key is empty then.
-    """
-
-    files: BundleFiles
-    contents: Mapping[str, bytes] = field(repr=False)
-    visible: bool = False
-    key_problem: str | None = None
-
-    @property
-    def crt(self) -> bytes:
-        """The certificate, PEM."""
-        return self.contents["crt"]
-
-    @property
-    def key(self) -> bytes:
-        """The private key, PEM."""
-        return self.contents["key"]
-
-    @property
-    def pem(self) -> bytes:
-        """The chain, PEM."""
-        return self.contents["pem"]
-
-
-def _files_in(folder: Folder, path: str, extensions: Mapping[str, str]) -> BundleFiles:
-    """The one .crt, .key and .pem in an opened folder, named as ``path`` says.
-
-    :raises IncompleteBundle: it does not hold exactly one of each.
-    :raises FileError: it cannot be read.
-    """
-    try:
-        entries = [entry for entry in folder.listdir() if not entry.startswith(".")]
-    except OSError as error:
-        raise FileError(f"{path} cannot be read: {why(error)}") from error
-    paths = {}
-    for kind in KINDS:
-        found = [entry for entry in entries if entry.endswith(extensions[kind])]
-        if len(found) != 1:
-            plural = "s" if len(found) > 1 else ""
-            raise IncompleteBundle(f"{path} holds {len(found) or 'no'} {extensions[kind]} file{plural}")
-        paths[kind] = os.path.join(path, found[0])
-    return BundleFiles(path, **paths)
-
-
-def find_files(folder: str) -> BundleFiles:
-    """The one .crt, .key and .pem in a folder.
-
-    :raises IncompleteBundle: it does not hold exactly one of each.
-    :raises FileError: the folder cannot be read.
-    """
-    try:
-        opened = Folder.open(folder)
-    except OSError as error:
-        raise FileError(f"{folder} cannot be read: {why(error)}") from error
-    with opened:
-        return _files_in(opened, folder, EXTENSIONS)
-
-
-def _read(
-    folder: Folder,
-    path: str,
-    visible: bool = False,
-    extensions: Mapping[str, str] | None = None,
-    spare_key: bool = False,
-) -> Bundle:
-    files = _files_in(folder, path, extensions or EXTENSIONS)
-    contents, key_problem = {}, None
-    for kind in KINDS:
-        try:
-            contents[kind] = folder.read(os.path.basename(getattr(files, kind)), MAX_FILE)
-        except (OSError, FileError) as error:
-            if kind != "key" or not spare_key:
-                raise
-            contents[kind], key_problem = b"", str(error)
-    return Bundle(files, contents, visible, key_problem)
-
-
-def read_bundle(folder: str, extensions: Mapping[str, str] | None = None, spare_key: bool = False) -> Bundle:
-    """The files of a bundle anywhere.
-
-    :param spare_key: a key that cannot be read is no error; the bundle says so.
-    :raises IncompleteBundle: it does not hold exactly one of each.
-    :raises FileError: the folder or one of the files cannot be read.
-    """
-    try:
-        opened = Folder.open(folder)
-    except OSError as error:
-        raise FileError(f"{folder} cannot be read: {why(error)}") from error
-    with opened:
-        return _read(opened, folder, extensions=extensions, spare_key=spare_key)
 
 
 class StageFolder:
@@ -164,6 +52,11 @@ class StageFolder:
         self.extensions = extensions or EXTENSIONS
         self.stage_dir = os.path.abspath(stage_dir)
         self.folder = os.path.join(self.stage_dir, STORE)
+
+    @functools.cached_property
+    def _real(self) -> str:
+        """The stage directory's real path; asked for once there is something in it."""
+        return os.path.realpath(self.stage_dir)
 
     def problem(self) -> str | None:
         """Why bundles could not be staged here, found without writing anything."""
@@ -254,6 +147,7 @@ class StageFolder:
         if not stat.S_ISLNK(status.st_mode):
             raise FileError(f"{path} is a file where the sensor's folder should be; move it away")
         try:
+            target = os.readlink(path)
             behind = os.stat(path)
         except FileNotFoundError:
             return None  # dangling: the bundle behind it is gone, so there is none
@@ -261,25 +155,54 @@ class StageFolder:
             raise FileError(f"{path} cannot be looked at: {why(error)}") from error
         if not stat.S_ISDIR(behind.st_mode):
             raise FileError(f"{path} leads to a file where the sensor's folder should be; move it away")
+        if self._link_name(sensor, target) is not None:
+            # Our own link. Whoever reads there opens each folder without following, so a planted link is an error.
+            return os.path.join(self._real, target)
         return os.path.realpath(path)
 
-    def read_visible(self, sensor: str, spare_key: bool = False) -> Bundle | None:
+    @staticmethod
+    def _link_name(sensor: str, target: str) -> str | None:
+        """The name of the bundle to which a link of our own leads; None for any other target."""
+        start, _slash, name = target.rpartition("/")
+        return name if start == f"{STORE}/{sensor}" and _BUNDLE.match(name) else None
+
+    def look(self, sensor: str) -> SensorHome:
+        """Everything that there is for a sensor, from one look at its folder.
+
+        :raises FileError: something cannot be looked at.
+        """
+        current = self.current(sensor)
+        shown = None if current is None else self.name_of(sensor, current)
+        with self._home(sensor) as home:
+            if home is None:
+                return SensorHome(os.path.join(self.folder, sensor), current, shown)
+            listed = self._listed(home)
+            return SensorHome(
+                home.path,
+                current,
+                shown,
+                tuple(name for name in listed if _BUNDLE.match(name)),
+                tuple(name for name in listed if _REMAINS.match(name)),
+            )
+
+    def read_visible(self, sensor: str, spare_key: bool = False, kinds: Sequence[str] = KINDS) -> Bundle | None:
         """The visible bundle, read through one opened folder.
 
         :param spare_key: a key that cannot be read (by an account that only looks) is no error.
+        :param kinds: the files whose content is wanted.
         :raises IncompleteBundle: it does not hold exactly one file of each kind.
         :raises FileError: it cannot be read; that is not the same as missing.
         """
         path = self.current(sensor)
         if path is None:
             return None
-        name = self._own_name(sensor, path)
+        name = self.name_of(sensor, path)
         if name is None:
-            return replace(read_bundle(path, self.extensions, spare_key), visible=True)
+            return replace(read_bundle(path, self.extensions, spare_key, kinds), visible=True)
         with self._home(sensor) as home:
             if home is None:
                 return None
-            return self._read_in(home, name, path, visible=True, spare_key=spare_key)
+            return self._read_in(home, name, path, visible=True, spare_key=spare_key, kinds=kinds)
 
     def read_stored(self, sensor: str, folder: str) -> Bundle:
         """A bundle of the store.
@@ -287,35 +210,38 @@ class StageFolder:
         :raises IncompleteBundle: it does not hold exactly one file of each kind.
         :raises FileError: it cannot be read, or is none of this sensor's.
         """
-        name = self._own_name(sensor, folder)
+        name = self.name_of(sensor, folder)
         with self._home(sensor) as home:
             if home is None or name is None:
                 raise FileError(f"{folder} is no bundle of the store")
             return self._read_in(home, name, folder)
 
-    def _read_in(self, home: Folder, name: str, path: str, visible: bool = False, spare_key: bool = False) -> Bundle:
+    def _read_in(
+        self,
+        home: Folder,
+        name: str,
+        path: str,
+        visible: bool = False,
+        spare_key: bool = False,
+        kinds: Sequence[str] = KINDS,
+    ) -> Bundle:
         try:
             opened = home.folder(name)
         except OSError as error:
             raise FileError(f"{path} cannot be read: {why(error)}") from error
         with opened:
-            return _read(opened, path, visible, self.extensions, spare_key)
+            return read_opened(opened, path, visible, self.extensions, spare_key, kinds)
 
-    def _own_name(self, sensor: str, folder: str) -> str | None:
-        """The name of a bundle in the sensor's store, or None if the folder is elsewhere."""
+    def name_of(self, sensor: str, folder: str) -> str | None:
+        """The name of a bundle in the sensor's store, or None if a folder is elsewhere."""
         home, name = os.path.split(os.path.abspath(folder))
-        if os.path.realpath(home) != os.path.realpath(os.path.join(self.folder, sensor)):
+        own = os.path.join(self.folder, sensor)
+        # Mostly it is named as we name it; the rest costs a look at each folder on the way.
+        if home not in (own, os.path.join(self._real, STORE, sensor)) and (
+            os.path.realpath(home) != os.path.realpath(own)
+        ):
             return None
         return name if _BUNDLE.match(name) else None
-
-    def in_store(self, sensor: str, folder: str) -> bool:
-        """Whether a folder is a bundle of the sensor's store."""
-        return self._own_name(sensor, folder) is not None
-
-    def bundles(self, sensor: str) -> list[str]:
-        """The folders of all complete bundles in the store, oldest first."""
-        with self._home(sensor) as home:
-            return [] if home is None else [home.at(name) for name in self._listed(home) if _BUNDLE.match(name)]
 
     @staticmethod
     def _listed(home: Folder) -> list[str]:
@@ -323,17 +249,6 @@ class StageFolder:
             return home.listdir()
         except OSError as error:
             raise FileError(f"{home.path} cannot be read: {why(error)}") from error
-
-    def pending(self, sensor: str) -> list[str]:
-        """Complete bundles that were made after the visible one and are not visible yet, newest first."""
-        every = self.bundles(sensor)
-        current = self.current(sensor)
-        real = [os.path.realpath(path) for path in every]
-        if current in real:
-            every = every[real.index(current) + 1 :]
-        elif current is not None:
-            return []
-        return every[::-1]
 
     # Changes
 
@@ -372,7 +287,7 @@ class StageFolder:
         :raises FileError: it could not be done; what was visible still is.
         """
         path = self.visible(sensor)
-        name = self._own_name(sensor, folder)
+        name = self.name_of(sensor, folder)
         if name is None:
             raise FileError(f"{folder} is no bundle of the store, so it cannot be shown")
         try:
@@ -431,24 +346,6 @@ class StageFolder:
         except OSError as error:
             path = os.path.join(self.folder, sensor)
             raise FileError(f"{path} could not be removed: {why(error)}; it may hold a key") from error
-
-    def surplus(self, sensor: str, keep: int, one_more: bool = False) -> list[str]:
-        """Folders that can go: all but the visible bundle, the ``keep`` before it, and what is pending.
-
-        Remains of runs that were killed are among them; they may hold keys.
-
-        :param one_more: predict for the moment when the visible bundle has been replaced.
-        """
-        with self._home(sensor) as home:
-            remains = [] if home is None else [home.at(name) for name in self._listed(home) if _REMAINS.match(name)]
-        pending = set(self.pending(sensor))
-        current = self.current(sensor)
-        previous = [
-            path
-            for path in self.bundles(sensor)
-            if path not in pending and (one_more or os.path.realpath(path) != current)
-        ]
-        return remains + previous[: max(0, len(previous) - keep)]
 
     def remove(self, sensor: str, paths: Sequence[str]) -> None:
         """Remove surplus bundles from the sensor's store; anything else is left alone.

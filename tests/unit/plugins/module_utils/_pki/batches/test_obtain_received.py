@@ -21,13 +21,10 @@ from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.issuers.b
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.issuers.kinds import Issuers
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.issuers.received import ReceivedFiles, make
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state import locks
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.bundles import read_bundle
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.fleet import FleetState
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.ledger import Ledger
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.stage_folder import (
-    LOCKS,
-    StageFolder,
-    read_bundle,
-)
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.stage_folder import LOCKS, StageFolder
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import moments
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.errors import InputError
 

@@ -39,7 +39,7 @@ def test_a_bundle_that_was_never_shown_and_is_unfit_is_removed(site: Site) -> No
     made = site.obtain(sensor("a"))
     Path(made["a"].files.pem).write_bytes(b"")  # type: ignore[union-attr]
     assert site.stage(made)["a"].action == "failed"
-    assert site.stage_folder.bundles("a") == []
+    assert site.stage_folder.look("a").bundles == []
 
 
 def test_a_misspelt_option_does_not_tell_its_value(site: Site) -> None:

@@ -10,11 +10,8 @@ import stat
 from pathlib import Path
 
 import pytest
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.stage_folder import (
-    StageFolder,
-    find_files,
-    read_bundle,
-)
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.bundles import find_files, read_bundle
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.stage_folder import StageFolder
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.errors import FileError
 
 MOMENT = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
@@ -46,7 +43,7 @@ def test_a_bundle_is_whole_and_its_key_private(store: StageFolder) -> None:
     assert stat.S_IMODE(os.stat(find_files(folder).key).st_mode) == 0o600
     assert store.sensors() == []
     assert store.current("sensor-1") is None
-    assert store.pending("sensor-1") == [folder]
+    assert store.look("sensor-1").pending == [folder]
 
 
 def test_reveal_and_replace(store: StageFolder) -> None:
@@ -73,13 +70,13 @@ def test_reveal_and_replace(store: StageFolder) -> None:
 def test_surplus(store: StageFolder) -> None:
     folders = [add(store, number) for number in range(1, 5)]
     store.reveal("sensor-1", folders[2])
-    assert store.pending("sensor-1") == [folders[3]]
-    assert store.surplus("sensor-1", 1) == [folders[0]]
-    assert store.surplus("sensor-1", 0) == folders[:2]
-    assert store.surplus("sensor-1", 5) == []
-    assert store.surplus("sensor-1", 1, one_more=True) == folders[:2]
-    store.remove("sensor-1", store.surplus("sensor-1", 0))
-    assert store.bundles("sensor-1") == folders[2:]
+    assert store.look("sensor-1").pending == [folders[3]]
+    assert store.look("sensor-1").surplus(1) == [folders[0]]
+    assert store.look("sensor-1").surplus(0) == folders[:2]
+    assert store.look("sensor-1").surplus(5) == []
+    assert store.look("sensor-1").surplus(1, one_more=True) == folders[:2]
+    store.remove("sensor-1", store.look("sensor-1").surplus(0))
+    assert store.look("sensor-1").bundles == folders[2:]
 
 
 def test_remains_of_killed_runs_are_surplus(store: StageFolder) -> None:
@@ -87,7 +84,7 @@ def test_remains_of_killed_runs_are_surplus(store: StageFolder) -> None:
     remains = Path(store.folder, "sensor-1", ".new-abc")
     remains.mkdir()
     (remains / "x.key").touch()
-    assert store.surplus("sensor-1", 5) == [str(remains)]
+    assert store.look("sensor-1").surplus(5) == [str(remains)]
     store.remove("sensor-1", [str(remains)])
     assert not remains.exists()
 
@@ -99,9 +96,9 @@ def test_a_folder_put_there_by_hand_is_swapped_and_kept(store: StageFolder) -> N
     folder = add(store, 1)
     store.reveal("sensor-1", folder)
     assert store.current("sensor-1") == folder
-    kept = [path for path in store.bundles("sensor-1") if path != folder]
+    kept = [path for path in store.look("sensor-1").bundles if path != folder]
     assert [os.listdir(path) for path in kept] == [["old.crt"]]
-    assert store.surplus("sensor-1", 0) == kept
+    assert store.look("sensor-1").surplus(0) == kept
 
 
 def test_a_file_in_the_sensors_place_is_an_error(store: StageFolder) -> None:
@@ -142,6 +139,6 @@ def test_a_bundle_has_exactly_one_of_each(tmp_path: Path, names: list[str]) -> N
 
 def test_bundles_of_one_second_keep_their_order(store: StageFolder) -> None:
     names = [store.add("sensor-1", mark, "x", contents("1"), MOMENT).folder for mark in ("FF", "AA", "CC")]
-    assert store.bundles("sensor-1") == names
+    assert store.look("sensor-1").bundles == names
     store.reveal("sensor-1", names[1])
-    assert store.pending("sensor-1") == [names[2]]
+    assert store.look("sensor-1").pending == [names[2]]
