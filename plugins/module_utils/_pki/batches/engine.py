@@ -43,5 +43,5 @@ def locked(stage: StageFolder, sensors: Sequence[str], timeout: float, check_mod
     """
     # hold_for() itself cleans up, in a finally.
     # pylint: disable-next=contextmanager-generator-missing-cleanup
-    with locks.hold_for(stage, sensors, timeout, check_mode) as holders:
+    with locks.hold_for(stage, sensors, timeout, check_mode) as holders, stage.held_open():
         yield {sensor: f"another run works on this sensor: {holder}" for sensor, holder in holders.items()}

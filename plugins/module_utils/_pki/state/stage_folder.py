@@ -52,6 +52,21 @@ class StageFolder:
         self.extensions = extensions or EXTENSIONS
         self.stage_dir = os.path.abspath(stage_dir)
         self.folder = os.path.join(self.stage_dir, STORE)
+        self._store: Folder | None = None
+
+    @contextlib.contextmanager
+    def held_open(self) -> Iterator[None]:
+        """Keep the store open while the body looks at many sensors: to walk to it takes longer than to look.
+
+        Without a store (yet), nothing is kept.
+        """
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(OSError), Folder.open(self.stage_dir) as stage:
+                self._store = stack.enter_context(stage.folder(STORE))
+            try:
+                yield
+            finally:
+                self._store = None
 
     @functools.cached_property
     def _real(self) -> str:
@@ -123,6 +138,8 @@ class StageFolder:
                 opened.close()
 
     def _open_home(self, sensor: str, make: bool) -> Folder:
+        if self._store is not None:
+            return self._store.make_folder(sensor, _FOLDER_MODE, exist_ok=True) if make else self._store.folder(sensor)
         with contextlib.ExitStack() as stack:
             stage = stack.enter_context(Folder.open(self.stage_dir))
             if not make:

@@ -68,11 +68,13 @@ def folder_name_problem(text: str) -> str | None:
         return "a name without a leading dot (dot-names are the store's own)"
     if "/" in text or "\\" in text:
         return "a name without / and \\"
-    if any(ord(character) < 32 or ord(character) == 127 for character in text):
+    # Most names are plain, and thousands of them are looked at.
+    plain = _is_plain(text)
+    if not plain and any(ord(character) < 32 or ord(character) == 127 for character in text):
         return "a name without control characters"
     if text != text.strip():
         return "a name without blanks around it, which nobody sees and Windows drops"
-    hidden = next((character for character in text if harmless(character) != character), None)
+    hidden = None if plain else next((character for character in text if harmless(character) != character), None)
     if hidden is not None and not _is_half(hidden):
         return f"a name without characters that nobody sees, or that turn text around (it has {harmless(hidden)})"
     try:
@@ -84,6 +86,11 @@ def folder_name_problem(text: str) -> str | None:
     return None
 
 
+def _is_plain(text: str) -> bool:
+    """Whether it is nothing but letters, digits, signs and blanks of ASCII."""
+    return text.isascii() and text.isprintable()
+
+
 def _is_half(character: str) -> bool:
     return 0xD800 <= ord(character) <= 0xDFFF
 
@@ -93,6 +100,8 @@ def look_alike(name: str) -> str:
 
     Case, how accents and wide letters are written (Unicode's NFKC), blanks around it, and what is not seen.
     """
+    if _is_plain(name):
+        return " ".join(name.split()).casefold()
     seen = "".join(character for character in unicodedata.normalize("NFKC", name) if harmless(character) == character)
     return unicodedata.normalize("NFKC", " ".join(seen.split()).casefold())
 
@@ -110,10 +119,11 @@ def text_problem(text: str, max_length: int) -> str | None:
         return "a text that is not empty"
     if text != text.strip():
         return "a text without blanks around it"
-    if any(ord(character) < 32 or 127 <= ord(character) < 160 for character in text):
-        return "a text without control characters"
-    if any(0xD800 <= ord(character) <= 0xDFFF for character in text):
-        return "a text that can be written as UTF-8"
+    if not _is_plain(text):
+        if any(ord(character) < 32 or 127 <= ord(character) < 160 for character in text):
+            return "a text without control characters"
+        if any(_is_half(character) for character in text):
+            return "a text that can be written as UTF-8"
     if len(text) > max_length:
         return f"at most {max_length} characters (this has {len(text)})"
     return None
