@@ -28,6 +28,8 @@ from .._plain.errors import PkiError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+# Keys that a worker makes before it hands them over: fewer trips than one by one, and little is lost with a worker.
+KEYS_AT_ONCE = 4
 _WAITING, _BEGUN, _DONE = 0, 1, 2
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ..._plain.errors import FileError, KeyReadError, PkiError
 from ..crypto import serialization
-from ..parallel import process_map
+from ..parallel import KEYS_AT_ONCE, process_map
 from ..planning.plan import Existing, asked_for
 from ..planning.request import SensorRequest
 from ..state import events
@@ -140,7 +140,7 @@ class AskingIssuer(DescribedIssuer):
         made: list[tuple[Job, WaitingKey]] = []
         asked = moments.iso(tools.moment)
         requests = [job.request for job in jobs]
-        for job, (key_id, key, csr) in zip(jobs, process_map(_make, requests, tools.workers)):
+        for job, (key_id, key, csr) in zip(jobs, process_map(_make, requests, tools.workers, KEYS_AT_ONCE)):
             request = job.request
             entry = WaitingKey(
                 request.name, key_id, self.name, asked, key, csr, asked_for(request), self.ticket(request)

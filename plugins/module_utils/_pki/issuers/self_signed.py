@@ -10,7 +10,7 @@ import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..parallel import process_map
+from ..parallel import KEYS_AT_ONCE, process_map
 from ..planning.plan import Existing
 from ..planning.request import SensorRequest
 from ..planning.terms import Terms
@@ -60,7 +60,7 @@ class SelfSigned(Issuer):
         """Keys on all cores, each signing its own certificate."""
         requests = [job.request for job in jobs]
         make_one = functools.partial(_make, self.terms, tools.moment)
-        for request, (key, crt) in zip(requests, process_map(make_one, requests, workers=tools.workers)):
+        for request, (key, crt) in zip(requests, process_map(make_one, requests, tools.workers, KEYS_AT_ONCE)):
             yield Obtained(request.name, request.common_name, crt, key, crt)
 
 

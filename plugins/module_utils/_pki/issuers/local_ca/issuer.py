@@ -14,7 +14,7 @@ from typing import Any
 from ...._plain.errors import InputError, PkiError
 from ...._plain.files import read_file
 from ...crypto import guard, x509
-from ...parallel import process_map
+from ...parallel import KEYS_AT_ONCE, process_map
 from ...planning.plan import Existing
 from ...planning.request import SensorRequest
 from ...planning.terms import Terms
@@ -101,7 +101,7 @@ class LocalCa(Issuer):
         authority.key  # noqa: B018 - opened here once, and inherited by the workers
         requests = [job.request for job in jobs]
         make = functools.partial(_make, authority, self.terms, tools.moment)
-        for request, (key, crt) in zip(requests, process_map(make, requests, workers=tools.workers)):
+        for request, (key, crt) in zip(requests, process_map(make, requests, tools.workers, KEYS_AT_ONCE)):
             yield Obtained(
                 request.name,
                 request.common_name,
