@@ -24,10 +24,17 @@ export OT_PKI_COLLECTIONS := $(COLLECTIONS)
 .PHONY: help demo test unit fuzz faults lint build bench install sanity cores import gates docs pins release-check clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "Every command sets itself up below this folder. CONTRIBUTING.md says more."
+
+##@ A first look
 
 demo: $(VENV)/.demo install ## run the main job on a demo inventory, without servers or questions
 	@tools/demo
+
+##@ Tests and checks: each says what is wrong, and ends with exit status 0 if nothing is
 
 test: $(VENV)/.test install ## run all tests against the built and installed collection
 	@tools/install-test-tools
@@ -46,12 +53,6 @@ faults: $(VENV)/.test install ## run TRIALS=300 trials of kills, failing file ca
 lint: $(VENV)/.lint ## run every linter
 	@tools/lint
 
-build: $(VENV)/.demo ## build the collection's tarball from what is committed into build/
-	@tools/build-collection build
-
-bench: $(VENV)/.test install ## measure the whole command; prints ratios (takes several minutes)
-	$(BIN)/python tests/benchmark/bench.py
-
 sanity: $(VENV)/.lint ## run ansible-test sanity and units on every ansible-core found or installable
 	@tools/sanity
 
@@ -61,16 +62,25 @@ cores: ## run the demo and integration targets on every supported ansible-core f
 import: $(VENV)/.lint build ## check the tarball as Galaxy's importer does
 	@tools/import-check
 
+gates: lint sanity cores import ## everything that a release must pass besides the tests
+
+bench: $(VENV)/.test install ## measure the whole command; prints ratios (takes several minutes)
+	$(BIN)/python tests/benchmark/bench.py
+
+##@ Documentation and releases
+
+docs: $(VENV)/.lint install ## write the generated pages anew, and build the documentation as a site into build/site
+	@tools/generate-docs
+	@tools/build-site
+
+build: $(VENV)/.demo ## build the collection's tarball from what is committed into build/
+	@tools/build-collection build
+
 release-check: $(VENV)/.demo $(RELEASE)/.release ## check a release: tarball, version, SBOM, and the demo from it in a clean environment
 	@PATH="$(CURDIR)/$(RELEASE)/bin:$$PATH" tools/release-check
 
 pins: $(RELEASE)/.release ## write the pinned requirements with their hashes anew
 	@UV="$(CURDIR)/$(RELEASE)/bin/uv" tools/pin-requirements
-
-gates: lint sanity import ## everything that a release must pass besides the tests
-
-docs: $(VENV)/.lint install ## write the generated pages anew
-	@tools/generate-docs
 
 install: $(VENV)/.demo
 	@tools/install-collection $(COLLECTIONS)
@@ -94,6 +104,8 @@ $(RELEASE)/.release: requirements/release.hashes.txt
 	$(PYTHON) -m venv $(RELEASE)
 	$(CURDIR)/$(RELEASE)/bin/python $(PIP_ARGUMENTS) -r requirements/release.hashes.txt
 	@touch $@
+
+##@ At the end
 
 clean: ## remove everything that the commands made, the demo's CA included
 	rm -rf $(VENV) $(VENV)-* build .ansible .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/output
