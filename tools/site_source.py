@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write what Sphinx builds the site from: the guides as they are, an index, and a configuration. tools/build-site calls it."""
+"""Write what Sphinx builds the site from: the guides, an index, and a configuration. tools/build-site calls it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import yaml
 
 TOP = Path(__file__).resolve().parent.parent
 # In the order in which a reader wants them; what is not named comes after.
-FIRST = ["start", "article", "deploy", "local-ca", "your-own-pki", "convert", "troubleshooting", "checks", "trust", "crl",
-         "live-check", "report", "awx", "backup", "variables"]  # fmt: skip
+FIRST = ["start", "article", "deploy", "local-ca", "your-own-pki", "convert", "troubleshooting", "checks", "trust",
+         "crl", "live-check", "report", "awx", "backup", "variables"]  # fmt: skip
 CONFIGURATION = """\
 project = "ot_pki.defender_iot"
 version = release = {version!r}
