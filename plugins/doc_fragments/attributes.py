@@ -42,3 +42,11 @@ attributes:
     support: none
     details: Runs on the control node and never connects to a host.
 """
+
+    # For modules that only roles and other modules use.
+    INNER = r"""
+options: {}
+notes:
+  - An inner step of this collection's roles and playbooks, and no interface. Options and results may change in any version; use the role
+    or the playbook.
+"""

@@ -23,6 +23,7 @@ description:
 extends_documentation_fragment:
   - ot_pki.defender_iot.attributes
   - ot_pki.defender_iot.attributes.controller
+  - ot_pki.defender_iot.options
 options:
   sensors:
     description: The sensors. A fault in one of them does not keep the others from being done.
@@ -107,10 +108,6 @@ options:
     type: bool
     default: false
     version_added: 1.1.0
-  stage_dir:
-    description: The stage directory.
-    type: path
-    required: true
   ca_dir:
     description: The folder of the embedded CA, see M(ot_pki.defender_iot.local_ca). Needed if a sensor's issuer is V(local_ca).
     type: path

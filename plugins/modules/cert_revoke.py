@@ -20,6 +20,7 @@ description:
 extends_documentation_fragment:
   - ot_pki.defender_iot.attributes
   - ot_pki.defender_iot.attributes.controller
+  - ot_pki.defender_iot.options.authority
 options:
   revocations:
     description: What to revoke. O(reason) and O(revoked_at) are the defaults for each entry.
@@ -62,13 +63,6 @@ options:
   revoked_at:
     description: Since when, ISO 8601 and not in the future. By default now.
     type: str
-  ca_dir:
-    description: The folder of the embedded CA, see M(ot_pki.defender_iot.local_ca).
-    type: path
-    required: true
-  ledger_dir:
-    description: The ledger of issued certificates. By default O(ca_dir) with C(_ledger) appended.
-    type: path
 seealso:
   - module: ot_pki.defender_iot.crl_publish
   - module: ot_pki.defender_iot.cert_issue

@@ -21,6 +21,7 @@ description:
 extends_documentation_fragment:
   - ot_pki.defender_iot.attributes
   - ot_pki.defender_iot.attributes.controller
+  - ot_pki.defender_iot.options
 options:
   sensors:
     description: The bundles. A fault in one of them does not keep the others from being staged.
@@ -67,10 +68,6 @@ options:
         description: In check mode, that the files are yet to be made by an earlier task of the run.
         type: bool
         default: false
-  stage_dir:
-    description: The stage directory.
-    type: path
-    required: true
   ledger_dir:
     description: Where it is recorded what was staged. By default nowhere.
     type: path

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: crl_fetch
-short_description: Fetch CRLs from where the task runs
+short_description: Fetch CRLs from where the task runs (inner step)
 version_added: 1.0.0
 author:
   - ot_pki.defender_iot contributors (!UNKNOWN)
@@ -17,6 +17,8 @@ description:
   - This is the part of M(ot_pki.defender_iot.crl_reachable) that runs on the vantage host; use that one, which also judges what came.
 extends_documentation_fragment:
   - ot_pki.defender_iot.attributes
+  - ot_pki.defender_iot.options.fetching
+  - ot_pki.defender_iot.attributes.inner
 attributes:
   action_group:
     support: none
@@ -33,22 +35,10 @@ options:
     type: list
     elements: str
     required: true
-  allow_networks:
-    description:
-      - Addresses and networks that are fetched from although they are loopback, link-local or a cloud's metadata, which are refused otherwise,
-        after the resolution of a name and after a redirect as well.
-      - With a proxy, which resolves names itself, only addresses in URLs are looked at.
-    type: list
-    elements: str
-    default: []
   timeout:
     description: Seconds for one attempt, name resolution and body included.
     type: float
     default: 10.0
-  connect_timeout:
-    description: Seconds to wait for one address to answer.
-    type: float
-    default: 5.0
   retries:
     description: How often to try again after a failure that may be temporary.
     type: int

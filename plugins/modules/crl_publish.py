@@ -23,13 +23,10 @@ description:
 extends_documentation_fragment:
   - ot_pki.defender_iot.attributes
   - ot_pki.defender_iot.attributes.controller
+  - ot_pki.defender_iot.options.authority
 options:
   publish_dir:
     description: The folder in which the CRLs appear.
-    type: path
-    required: true
-  ca_dir:
-    description: The folder of the embedded CA, see M(ot_pki.defender_iot.local_ca).
     type: path
     required: true
   ca_passphrase:
@@ -41,9 +38,6 @@ options:
   variables_of:
     description: The host whose variable is meant. By default the host on which the task runs.
     type: str
-  ledger_dir:
-    description: The ledger of issued certificates. By default O(ca_dir) with C(_ledger) appended.
-    type: path
   crl_url:
     description: The URL in the sensors' certificates; the file is named after it.
     type: str

@@ -23,6 +23,7 @@ description:
   - All paths are paths of the control node.
 extends_documentation_fragment:
   - ot_pki.defender_iot.attributes
+  - ot_pki.defender_iot.options.fetching
 requirements:
   - cryptography >= 42 (for the Python that runs Ansible)
 attributes:
@@ -102,22 +103,10 @@ options:
   no_proxy:
     description: Hosts and domains that are asked without O(proxy), separated by commas.
     type: str
-  allow_networks:
-    description:
-      - Addresses and networks that are fetched from although they are loopback, link-local or a cloud's metadata, which are refused otherwise,
-        after the resolution of a name and after a redirect as well.
-      - With a proxy, which resolves names itself, only addresses in URLs are looked at.
-    type: list
-    elements: str
-    default: []
   timeout:
     description: Seconds for one attempt, from name resolution to the last byte of the body.
     type: float
     default: 10.0
-  connect_timeout:
-    description: Seconds to wait for one address to answer.
-    type: float
-    default: 5.0
   retries:
     description: How often to try again after a failure that may be temporary; the pause doubles each time, from half a second.
     type: int

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: fleet_inputs
-short_description: Gather and check what the inventory says about every sensor
+short_description: Gather and check what the inventory says about every sensor (inner step)
 version_added: 1.0.0
 author:
   - ot_pki.defender_iot contributors (!UNKNOWN)
@@ -22,6 +22,7 @@ description:
 extends_documentation_fragment:
   - ot_pki.defender_iot.attributes
   - ot_pki.defender_iot.attributes.controller
+  - ot_pki.defender_iot.attributes.inner
 attributes:
   diff_mode:
     support: none

@@ -23,6 +23,7 @@ description:
 extends_documentation_fragment:
   - ot_pki.defender_iot.attributes
   - ot_pki.defender_iot.attributes.controller
+  - ot_pki.defender_iot.options
 options:
   sensors:
     description:
@@ -36,10 +37,6 @@ options:
     description: The group that all sensors are in. A sensor's site is the innermost of its other groups.
     type: str
     default: sensors
-  stage_dir:
-    description: The stage directory.
-    type: path
-    required: true
   ledger_dir:
     description: The ledger; by default beside O(ca_dir), or, without one, beside O(stage_dir).
     type: path

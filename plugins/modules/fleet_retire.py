@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: fleet_retire
-short_description: Retire sensors that left the fleet
+short_description: Retire sensors that left the fleet (inner step)
 version_added: 1.1.0
 author:
   - ot_pki.defender_iot contributors (!UNKNOWN)
@@ -21,6 +21,8 @@ description:
 extends_documentation_fragment:
   - ot_pki.defender_iot.attributes
   - ot_pki.defender_iot.attributes.controller
+  - ot_pki.defender_iot.options
+  - ot_pki.defender_iot.attributes.inner
 options:
   names:
     description: The sensors to retire. If empty, those of which something is kept and which are not in O(present).
@@ -35,10 +37,6 @@ options:
     description: That this is meant.
     type: bool
     default: false
-  stage_dir:
-    description: The stage directory.
-    type: path
-    required: true
   ledger_dir:
     description: The ledger; by default beside O(ca_dir), or, without one, beside O(stage_dir).
     type: path

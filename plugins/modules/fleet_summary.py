@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: fleet_summary
-short_description: Tell people what a run did
+short_description: Tell people what a run did (inner step)
 version_added: 1.0.0
 author:
   - ot_pki.defender_iot contributors (!UNKNOWN)
@@ -17,6 +17,7 @@ description:
 extends_documentation_fragment:
   - ot_pki.defender_iot.attributes
   - ot_pki.defender_iot.attributes.controller
+  - ot_pki.defender_iot.attributes.inner
 attributes:
   diff_mode:
     support: none

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: tls_probe
-short_description: Fetch the certificates that TLS endpoints present
+short_description: Fetch the certificates that TLS endpoints present (inner step)
 version_added: 1.0.0
 author:
   - ot_pki.defender_iot contributors (!UNKNOWN)
@@ -17,6 +17,7 @@ description:
   - It is the part of M(ot_pki.defender_iot.live_check) that runs on a vantage host, and needs Python's standard library only.
 extends_documentation_fragment:
   - ot_pki.defender_iot.attributes
+  - ot_pki.defender_iot.attributes.inner
 attributes:
   action_group:
     support: none

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: workstation_folder
-short_description: Judge whom workstations are to trust, and write it down for those who do it by hand
+short_description: Judge whom workstations are to trust, and write it down for those who do it by hand (inner step)
 version_added: 1.0.0
 author:
   - ot_pki.defender_iot contributors (!UNKNOWN)
@@ -20,6 +20,7 @@ description:
 extends_documentation_fragment:
   - ot_pki.defender_iot.attributes
   - ot_pki.defender_iot.attributes.controller
+  - ot_pki.defender_iot.attributes.inner
 options:
   certificates:
     description: Paths of CA certificates; judged as by M(ot_pki.defender_iot.ca_trust).
@@ -58,17 +59,6 @@ options:
     type: list
     elements: dict
     default: []
-  consoles:
-    description: Names of sensors, to whose consoles the page links; those in O(entries) are among them anyway.
-    type: list
-    elements: str
-    default: []
-    version_added: 1.1.0
-  contact:
-    description: Whom people may ask, in words, for example V(the OT PKI desk, +1 555 0100).
-    type: str
-    default: ""
-    version_added: 1.1.0
 """
 
 EXAMPLES = r"""

@@ -35,7 +35,7 @@ NOT_RUN = {
 
 
 def _text(module: Path, name: str) -> Any:
-    for node in ast.parse(module.read_text()).body:
+    for node in ast.walk(ast.parse(module.read_text())):
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == name:
             return ast.literal_eval(node.value)
     raise AssertionError(f"{module.name} has no {name}")
@@ -50,6 +50,17 @@ def _spec(options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _documented(module: Path) -> dict[str, Any]:
+    """A module's options, those of its fragments among them."""
+    documentation = yaml.safe_load(_text(module, "DOCUMENTATION"))
+    options: dict[str, Any] = {}
+    for fragment in documentation["extends_documentation_fragment"]:
+        _namespace, _collection, file, *section = fragment.split(".")
+        source = CHECKOUT / "plugins" / "doc_fragments" / f"{file}.py"
+        options |= yaml.safe_load(_text(source, section[0].upper() if section else "DOCUMENTATION"))["options"]
+    return options | documentation.get("options", {})
+
+
 def _examples(module: Path) -> list[dict[str, Any]]:
     return list(yaml.safe_load(_text(module, "EXAMPLES")))
 
@@ -59,7 +70,7 @@ def _judge(task: dict[str, Any], where: str) -> None:
         if not key.startswith(PREFIX):
             continue
         module = CHECKOUT / "plugins" / "modules" / f"{key.removeprefix(PREFIX)}.py"
-        documented = yaml.safe_load(_text(module, "DOCUMENTATION")).get("options", {})
+        documented = _documented(module)
         given = {
             # What is an expression has no type yet.
             name: value
@@ -81,6 +92,18 @@ def test_examples_have_the_modules_options(module: Path) -> None:
     for task in tasks:
         assert task["name"][0].isupper()
         _judge(task, module.name)
+
+
+def test_inner_steps_are_marked() -> None:
+    """What is no interface says so where people choose a module, and no page recommends it."""
+    inner = {"crl_fetch", "fleet_inputs", "fleet_retire", "fleet_summary", "tls_probe", "workstation_folder"}
+    for module in MODULES:
+        documentation = yaml.safe_load(_text(module, "DOCUMENTATION"))
+        marked = documentation["short_description"].endswith("(inner step)")
+        assert marked == (module.stem in inner), module.stem
+        assert marked == ("ot_pki.defender_iot.attributes.inner" in documentation["extends_documentation_fragment"])
+    table = (CHECKOUT / "README.md").read_text()
+    assert not [name for name in inner if name in table]
 
 
 @pytest.mark.parametrize("path", pages.PAGES, ids=lambda path: str(path.relative_to(CHECKOUT)))

@@ -9,7 +9,6 @@ further appliance is a folder beside :mod:`.defender_iot` and a line in :mod:`.l
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -164,12 +163,12 @@ class Profile:
     ignore: tuple[str, ...] = ()
     severities: Mapping[str, str] = field(default_factory=dict)
 
-    @functools.cached_property
+    @property
     def subject_order(self) -> tuple[str, ...]:
         """Short names of the sample's subject fields, in its order."""
         return tuple(entry.short for entry in self.subject)
 
-    @functools.cached_property
+    @property
     def required_fields(self) -> tuple[str, ...]:
         """Subject fields without which a certificate is not fit; the CN is asked for by checks of its own."""
         return tuple(entry.short for entry in self.subject if entry.required and entry.short != "CN")

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..._plain.texts import harmless
-from ..crypto import UnreadableError, guard, quiet, x509
+from ..crypto import UnreadableError, guard, x509
 from . import reading
 from .der import BIT_STRING, BOOLEAN, INTEGER, OCTET_STRING, OID, SEQUENCE, SET, Element, elements, encode, only
 from .oids import extension_name
@@ -61,8 +62,8 @@ class Reading:
     """A certificate as far as it can be read.
 
     :ivar certificate: the library's object: the certificate itself, or the copy for reading.
-    :ivar signed: None if it is the certificate itself. Beside a copy, which is never written or verified: the octets
-        of the original that its signature covers.
+    :ivar exact: whether it is the certificate itself; the copy is never written or verified.
+    :ivar signed: the octets that the signature covers, always the original's.
     :ivar extensions: those that can be read, by dotted object identifier, in the certificate's order.
     :ivar unreadable: those that cannot, and why.
     :ivar extensions_known: False if one that matters cannot be read, or stands there twice; "missing" is then no fact.
@@ -71,7 +72,8 @@ class Reading:
     """
 
     certificate: x509.Certificate
-    signed: bytes | None = None
+    exact: bool
+    signed: bytes
     extensions: dict[str, x509.Extension[Any]] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
     extensions_known: bool = True
@@ -140,13 +142,16 @@ def read(der: bytes) -> Reading:
     """
     try:
         certificate = reading.load_certificate(der)
-        with guard("its subject"), quiet():
+        with guard("its subject"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             _read = certificate.subject, certificate.issuer
     except UnreadableError as error:
         return _read_parts(der, error)
-    found = Reading(certificate)
+    with guard():
+        found = Reading(certificate, True, certificate.tbs_certificate_bytes)
     try:
-        with guard(), quiet():
+        with guard(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             found.extensions = {extension.oid.dotted_string: extension for extension in certificate.extensions}
     except UnreadableError:
         _read_extensions(_take_apart(reading.without_trust_settings(der)), found)
@@ -171,7 +176,7 @@ def _read_parts(der: bytes, refusal: UnreadableError) -> Reading:
     except UnreadableError:
         # What the library said of the original tells more than what it says of the copy.
         raise refusal from None
-    found = Reading(certificate, parts.signed, problems=problems, oddities=oddities)
+    found = Reading(certificate, False, parts.signed, problems=problems, oddities=oddities)
     _read_extensions(parts, found)
     return found
 
@@ -203,7 +208,8 @@ def _readable_name(parts: _Parts, name: bytes, what: str, oddities: list[str], p
 
 def _name_of(parts: _Parts) -> x509.Name:
     certificate = parts.certificate()
-    with guard(), quiet():
+    with guard(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         return certificate.subject
 
 
@@ -310,7 +316,8 @@ def _alone(parts: _Parts, extension: bytes) -> x509.Extension[Any]:
     :raises UnreadableError: the library does not read it.
     """
     copy = replace(parts, version=parts.version or _VERSION_3, issuer=_EMPTY_NAME, subject=_EMPTY_NAME)
-    with guard(), quiet():
+    with guard(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         return next(iter(copy.certificate([extension]).extensions))
 
 
