@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import sys
 import types
+from collections import Counter
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent
@@ -86,8 +87,23 @@ run. All 224 paths of NIST's PKITS are judged as the suite says, but for its two
 takes any more. Sensors have no setting for initial policies, so there is none here: any policy is asked for, and none
 is required unless a CA of the chain requires one. Tests hold the verdicts against `openssl verify` (as it comes, and
 with `-x509_strict`), certtool, and the verifier of Python's cryptography; each accepted difference stands in a table
-with its reason. Weak keys are held against badkeys. A key on a blocklist (Debian's of 2008, keys published by accident)
-is not recognized: the lists are too large to be shipped.
+with its reason. Weak keys are held against badkeys.
+
+## Keys that everybody has
+
+A key that was copied from an example works as well as any other, and its private half is public. Known are
+{published} RSA and elliptic curve keys whose private halves stand, without a passphrase, in these packages: examples,
+test data and the certificates of development servers. They are found in certificates, key files, requests, and in the
+CAs of a chain; of an RSA key the modulus decides, so another public exponent does not hide it.
+
+{packages}
+
+`published_keys.txt` beside the rules has a fingerprint (SHA-256, cut to 128 bits) and the file of each; no key itself.
+`tools/collect_published_keys.py` of the source makes it anew from the packages that
+`tools/published_keys_sources.txt` names. **Not** in it, since those lists have hundreds of thousands of keys and are
+too large to be shipped: the predictable keys of Debian's OpenSSL of 2008 (CVE-2008-0166), keys in the firmware of
+appliances, and keys that were published by accident. PyPI's `badkeys` knows them after `badkeys --update-bl`: run
+`badkeys FILE.crt` for certificates of systems that old, or of unknown origin.
 """
 TITLES = {
     "crt": "The certificate",
@@ -102,25 +118,33 @@ TITLES = {
 }
 
 
-def load() -> tuple[types.ModuleType, types.ModuleType]:
-    """The table and the facts, imported by their folders: the collection's own packages, without Ansible."""
+def load() -> tuple[types.ModuleType, ...]:
+    """The table, the facts and the published keys, imported by their folders: our own packages, without Ansible."""
     root = types.ModuleType("collection_source")
     root.__path__ = [str(TOP / "plugins")]
     sys.modules["collection_source"] = root
     from collection_source.module_utils._pki.profiles import own_rules
     from collection_source.module_utils._pki.profiles.defender_iot import catalogue
+    from collection_source.module_utils._pki.validation import published_keys
 
-    return catalogue, own_rules
+    return catalogue, own_rules, published_keys
 
 
 def page() -> str:
     """The page as text."""
-    catalogue, own_rules = load()
+    catalogue, own_rules, published_keys = load()
+    published = published_keys.known()
+    counts = Counter(place.partition(" of the ")[2] for place in published.values())
+    packages = "\n".join(f"- {package}: {count}" for package, count in counts.items())
     objects = list(dict.fromkeys(check.object for check in catalogue.CHECKS))
     facts = "\n".join(
         f"- `{name}`, for example `{json.dumps(value)}`" for name, value in own_rules.SAMPLE_FACTS.items()
     )
-    parts = [INTRODUCTION.replace("{facts}", facts)]
+    parts = [
+        INTRODUCTION.replace("{facts}", facts)
+        .replace("{published}", str(len(published)))
+        .replace("{packages}", packages)
+    ]
     for name in objects:
         parts.append(f"\n## {TITLES[name]}\n")
         for check in catalogue.CHECKS:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from ..module_utils._pki.reporting import as_workstations
 from ..module_utils._pki.trust.folder import write_folder
 from ..module_utils._pki.trust.judge import Judged, judge, judge_helpers, parse_fingerprints
 from ..module_utils._pki.values import moments
+from ..module_utils._pki.values.lists import counted
 from ..module_utils._plain.errors import InputError
 from ..module_utils._plain.hosts_file_entries import parse_entries
 from ..plugin_utils.controller_action import ControllerAction
@@ -27,6 +29,8 @@ class ActionModule(ControllerAction):
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "dir": {"type": "str"},
         "entries": {"type": "list", "elements": "dict", "default": []},
+        "consoles": {"type": "list", "elements": "str", "default": []},
+        "contact": {"type": "str", "default": ""},
     }
 
     def work(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -80,9 +84,14 @@ class ActionModule(ControllerAction):
             result.update(changed=True, dir=folder, msg=f"{folder} would be written")
             return
         entries = parse_entries(params["entries"], True, result["warnings"])
-        written = write_folder(folder, judged, entries, check_mode=self.check_mode)
+        page = as_workstations.render(judged, entries, params["consoles"], params["contact"])
+        written = write_folder(folder, judged, entries, page, check_mode=self.check_mode)
         result.update(changed=bool(written), dir=folder, files=written)
-        result["msg"] += f"; {folder}: {len(written)} files change" if written else f"; {folder} is up to date"
+        result["msg"] += (
+            f"; {folder}: {counted(len(written), 'file changes', 'files change')}"
+            if written
+            else f"; {folder} is up to date"
+        )
         if self.diff_mode and written:
             after = "".join(f"{name}\n" for name in written)
             result["diff"] = {"before_header": folder, "after_header": folder, "before": "", "after": after}

@@ -59,6 +59,17 @@ options:
     type: list
     elements: dict
     default: []
+  consoles:
+    description: Names of sensors, to whose consoles the page links; those in O(entries) are among them anyway.
+    type: list
+    elements: str
+    default: []
+    version_added: 1.1.0
+  contact:
+    description: Whom people may ask, in words, for example V(the OT PKI desk, +1 555 0100).
+    type: str
+    default: ""
+    version_added: 1.1.0
 """
 
 EXAMPLES = r"""

@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -246,20 +245,10 @@ def test_no_serious_finding_of_accessibility(small: Fleet, tmp_path: Path) -> No
             for scheme in ("light", "dark"):
                 browser.media(prefers_color_scheme=scheme)
                 browser.open(path)
-                assert _serious(browser, axe) == [], (path.name, scheme)
+                assert browser.serious(axe) == [], (path.name, scheme)
                 if path == report:
                     browser.script("document.querySelector('#table tbody button').click()")
-                    assert _serious(browser, axe) == [], ("panel", scheme)
+                    assert browser.serious(axe) == [], ("panel", scheme)
                     browser.script("document.getElementById('panel').close()")
     finally:
         browser.close()
-
-
-def _serious(browser: browsers.Chromium, axe: str) -> list[Any]:
-    browser.script(axe)
-    found = browser.later("axe.run()")
-    return [
-        (violation["id"], [node["html"][:120] for node in violation["nodes"][:3]])
-        for violation in found["violations"]
-        if violation["impact"] in ("serious", "critical")
-    ]

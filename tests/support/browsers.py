@@ -39,6 +39,10 @@ class Browser(ABC):
         """The page as it is printed."""
 
     @abstractmethod
+    def narrow(self, width: int) -> None:
+        """Show pages as on a screen of so many pixels; a browser may not go as far."""
+
+    @abstractmethod
     def close(self) -> None:
         """End it."""
 
@@ -86,6 +90,23 @@ class Chromium(Browser):
     def pdf(self) -> bytes:
         return base64.b64decode(self.driver.execute_cdp_cmd("Page.printToPDF", {})["data"])
 
+    def narrow(self, width: int) -> None:
+        metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+    def serious(self, axe: str) -> list[Any]:
+        """What axe-core finds in the open page, and calls serious or worse.
+
+        :param axe: its script.
+        """
+        self.script(axe)
+        found = self.later("axe.run()")
+        return [
+            (violation["id"], [node["html"][:120] for node in violation["nodes"][:3]])
+            for violation in found["violations"]
+            if violation["impact"] in ("serious", "critical")
+        ]
+
     def close(self) -> None:
         self.driver.quit()
 
@@ -128,6 +149,9 @@ class Firefox(Browser):
     def pdf(self) -> bytes:
         found = self.driver._send_message("WebDriver:Print", {}, key="value")
         return base64.b64decode(found)
+
+    def narrow(self, width: int) -> None:
+        self.driver.set_window_rect(width=width, height=800)
 
     def close(self) -> None:
         # With its process and profile, before the interpreter goes.

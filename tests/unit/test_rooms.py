@@ -34,7 +34,7 @@ ROOMS: dict[str, set[str]] = {
         *_BASE, "parallel", "values", "profiles", "validation", "state", "planning", "intake", "conversion", "issuers",
         "crl",
     },
-    "reporting": {*_BASE, "values", "profiles", "validation", "state", "planning", "crl", "delivery"},
+    "reporting": {*_BASE, "values", "profiles", "validation", "state", "planning", "crl", "trust", "delivery"},
     "delivery": {*_BASE, "values", "profiles", "state"},
 }  # fmt: skip
 

@@ -11,7 +11,7 @@ import re
 import shutil
 
 from .errors import FileError
-from .folders import MAX_BYTES, Folder, check_path, read_descriptor
+from .folders import MAX_BYTES, Folder, check_path, read_with_mode
 
 PRIVATE_FILE = 0o600
 PUBLIC_FILE = 0o644
@@ -35,13 +35,18 @@ def read_file(path: str, max_bytes: int = MAX_BYTES) -> bytes:
     :param max_bytes: refuse anything larger (bytes); devices and pipes are refused as well.
     :raises FileError: missing, not a regular file, unreadable or too large.
     """
+    return read_file_with_mode(path, max_bytes)[0]
+
+
+def read_file_with_mode(path: str, max_bytes: int = MAX_BYTES) -> tuple[bytes, int]:
+    """Like :func:`read_file`, with the mode bits of the file that was read."""
     check_path(path)
     try:
         # Not blocking, so that a pipe without a writer is an error and not a wait.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0))
     except OSError as error:
         raise FileError(f"{path} cannot be read: {why(error)}") from error
-    return read_descriptor(descriptor, path, max_bytes)
+    return read_with_mode(descriptor, path, max_bytes)
 
 
 def unused_name(folder: str, prefix: str = ".new-") -> str:

@@ -22,6 +22,7 @@ from typing import Iterator
 from .errors import FileError
 
 MAX_BYTES = 64 * 1024 * 1024
+_PIECE = 64 * 1024  # octets that are asked for at once where a file's size does not tell how many there are
 _MAX_LINKS = 40  # as the kernel's own limit, path_resolution(7)
 _CLOEXEC = getattr(os, "O_CLOEXEC", 0)
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | _CLOEXEC
@@ -418,16 +419,33 @@ def read_descriptor(descriptor: int, path: str, max_bytes: int = MAX_BYTES) -> b
     :param path: what it is called in messages.
     :raises FileError: not a regular file, too large, unreadable.
     """
-    with os.fdopen(descriptor, "rb") as stream:
-        try:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise FileError(f"{path} is not a regular file")
-            if status.st_size > max_bytes:
-                raise FileError(f"{path} has {status.st_size} bytes; at most {max_bytes} are read")
-            return stream.read(max_bytes + 1)[:max_bytes]
-        except OSError as error:
-            raise FileError(f"{path} cannot be read: {error.strerror or error}") from error
+    return read_with_mode(descriptor, path, max_bytes)[0]
+
+
+def read_with_mode(descriptor: int, path: str, max_bytes: int = MAX_BYTES) -> tuple[bytes, int]:
+    """The content of an open regular file and its mode bits; it is closed afterwards.
+
+    :param path: what it is called in messages.
+    :raises FileError: not a regular file, too large, unreadable.
+    """
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise FileError(f"{path} is not a regular file")
+        if status.st_size > max_bytes:
+            raise FileError(f"{path} has {status.st_size} bytes; at most {max_bytes} are read")
+        # One octet more than it has says that it ends there. A buffer for the most that it may have would cost more
+        # than all the rest, for files of a few kilobytes.
+        pieces = [os.read(descriptor, status.st_size + 1)]
+        left = max_bytes - len(pieces[0])
+        while pieces[-1] and left > 0:
+            pieces.append(os.read(descriptor, min(left, _PIECE)))
+            left -= len(pieces[-1])
+        return b"".join(pieces)[:max_bytes], stat.S_IMODE(status.st_mode)
+    except OSError as error:
+        raise FileError(f"{path} cannot be read: {error.strerror or error}") from error
+    finally:
+        os.close(descriptor)
 
 
 def attributes_of(descriptor: int) -> dict[str, bytes]:

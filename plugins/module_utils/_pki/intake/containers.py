@@ -9,13 +9,12 @@ Everything that derives a key from a passphrase happens in a bounded process (:m
 from __future__ import annotations
 
 import contextlib
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..._plain.errors import KeyReadError, PassphraseError
-from ..crypto import UnreadableError, guard, pkcs7, pkcs12, rsa, serialization
+from ..crypto import UnreadableError, guard, pkcs7, pkcs12, quiet, rsa, serialization
 from ..values import limits, reading
 from ..values.keys import TooCostly, load_private_key
 from . import second_opinion
@@ -96,8 +95,7 @@ def open_pkcs7(der: bytes, source: str) -> Opened:
     """
     _check_whole(der, source, "PKCS#7")
     try:
-        with guard(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that BER is not DER
+        with guard(), quiet():  # that BER is not DER
             certificates = pkcs7.load_der_pkcs7_certificates(der)
             found = [certificate.public_bytes(serialization.Encoding.DER) for certificate in certificates]
     except UnreadableError as error:
@@ -163,8 +161,7 @@ def _try_pkcs12(der: bytes, candidates: Sequence[bytes]) -> tuple[str, str, Open
     state, detail = _WRONG, ""
     for candidate in candidates:
         try:
-            with guard(), warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # that BER is not DER, and odd serial numbers
+            with guard(), quiet():  # that BER is not DER, and odd serial numbers
                 content = pkcs12.load_pkcs12(der, candidate or None)
                 return _OPENED, "", _opened(der, content, candidate)
         except UnreadableError as error:

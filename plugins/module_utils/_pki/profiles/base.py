@@ -9,6 +9,7 @@ further appliance is a folder beside :mod:`.defender_iot` and a line in :mod:`.l
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -163,12 +164,12 @@ class Profile:
     ignore: tuple[str, ...] = ()
     severities: Mapping[str, str] = field(default_factory=dict)
 
-    @property
+    @functools.cached_property
     def subject_order(self) -> tuple[str, ...]:
         """Short names of the sample's subject fields, in its order."""
         return tuple(entry.short for entry in self.subject)
 
-    @property
+    @functools.cached_property
     def required_fields(self) -> tuple[str, ...]:
         """Subject fields without which a certificate is not fit; the CN is asked for by checks of its own."""
         return tuple(entry.short for entry in self.subject if entry.required and entry.short != "CN")

@@ -291,5 +291,7 @@ def _workstations(workstations: Result, most: int, check_mode: bool) -> list[str
     if len(errors) > most:
         lines.append(f"FAILED and {counted(len(errors) - most, 'more workstation')}")
     if workstations.get("folder"):
-        lines.append(f"For workstations that were not reached: {workstations['folder']}/index.html says what to do")
+        lines.append(
+            f"For workstations that Ansible does not reach: {workstations['folder']}/index.html says what to do"
+        )
     return lines

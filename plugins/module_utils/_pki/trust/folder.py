@@ -5,11 +5,8 @@
 
 from __future__ import annotations
 
-import html
 import os
-import string
 from collections.abc import Sequence
-from pathlib import Path
 
 from ..._plain.errors import FileError
 from ..._plain.files import PUBLIC_FILE, PUBLIC_FOLDER, why
@@ -19,18 +16,20 @@ from ..._plain.trust.model import OURS
 from .judge import Judged
 
 HOSTS, PAGE = "hosts.txt", "index.html"
-_TEMPLATE = "workstations.html"
 
 
-def write_folder(folder: str, judged: Sequence[Judged], entries: Sequence[Entry], check_mode: bool) -> list[str]:
+def write_folder(
+    folder: str, judged: Sequence[Judged], entries: Sequence[Entry], page: bytes, check_mode: bool
+) -> list[str]:
     """Write what differs, and remove the certificates of earlier runs that are no longer given.
 
+    :param page: what says what to do (:mod:`..reporting.as_workstations`).
     :returns: the names of the files that were written or removed.
     :raises FileError: the folder or a file cannot be written.
     """
     files = {f"{one.name}.cer": one.der for one in judged}
     files[HOSTS] = _hosts(entries)
-    files[PAGE] = _page(judged, entries)
+    files[PAGE] = page
     if check_mode and not os.path.isdir(folder):
         return sorted(files)
     try:
@@ -53,34 +52,6 @@ def _differs(folder: Folder, name: str, content: bytes) -> bool:
     return folder.is_link(name) or folder.read(name) != content
 
 
-def _rows(entries: Sequence[Entry]) -> list[str]:
-    return [f"{entry.ip}\t{' '.join(entry.names)}" for entry in entries]
-
-
 def _hosts(entries: Sequence[Entry]) -> bytes:
     # Line ends of Windows: most of these workstations are, and other systems' editors cope.
-    return "".join(f"{row}\r\n" for row in _rows(entries)).encode("ascii")
-
-
-def _page(judged: Sequence[Judged], entries: Sequence[Entry]) -> bytes:
-    roots = [one for one in judged if one.self_signed]
-    others = [one for one in judged if not one.self_signed]
-    template = Path(__file__).with_name(_TEMPLATE).read_text(encoding="utf-8")
-    commands = [f'certutil -addstore -f Root "{one.name}.cer"' for one in roots]
-    commands += [f'certutil -addstore -f CA "{one.name}.cer"' for one in others]
-    removal = [f"certutil -delstore Root {one.thumbprint}" for one in roots]
-    removal += [f"certutil -delstore CA {one.thumbprint}" for one in others]
-    values = {
-        "certificates": "\n".join(_row(one) for one in judged),
-        "commands": html.escape("\n".join(commands)),
-        "removal": html.escape("\n".join(removal)),
-        "hosts": html.escape("\n".join(_rows(entries))) or "(no sensor of the inventory has an IP address)",
-        "count": str(len(entries)),
-    }
-    return string.Template(template).substitute(values).encode()
-
-
-def _row(one: Judged) -> str:
-    store = "Trusted Root Certification Authorities" if one.self_signed else "Intermediate Certification Authorities"
-    cells = (f"{one.name}.cer", one.subject, store, one.not_after[:10], one.fingerprint.upper(), one.thumbprint)
-    return "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells) + "</tr>"
+    return "".join(f"{entry.ip}\t{' '.join(entry.names)}\r\n" for entry in entries).encode("ascii")

@@ -16,7 +16,7 @@ from .model import Bundle, Finding, Policy
 from .path import Path, Search
 
 if TYPE_CHECKING:
-    from ..crypto import x509
+    from ..crypto import rsa, x509
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,8 @@ class Case:
     certificate: CertificateView | None = None
     extra_certificates: tuple[CertificateView, ...] = ()
     private_key: Any = field(default=None, repr=False)
-    key_numbers_fit: bool = True
+    # Of an RSA key whose numbers fit each other.
+    key_numbers: rsa.RSAPrivateNumbers | None = field(default=None, repr=False)
     csr: x509.CertificateSigningRequest | None = None
     chain: tuple[CertificateView, ...] = ()
     roots: tuple[CertificateView, ...] = ()
@@ -87,10 +88,9 @@ class Case:
     search: Search | None = None
     path: Path | None = None
 
-    @property
-    def at(self) -> datetime.datetime:
-        """The moment to judge for, in whole seconds: a certificate is valid to the end of its last one."""
-        return (self.bundle.at or self.settings.at).replace(microsecond=0)
+    def __post_init__(self) -> None:
+        #: The moment to judge for, in whole seconds: a certificate is valid to the end of its last one.
+        self.at = (self.bundle.at or self.settings.at).replace(microsecond=0)
 
     def file_of(self, view: CertificateView) -> str | None:
         """The file in which a certificate of this bundle stands."""

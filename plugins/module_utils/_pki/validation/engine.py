@@ -5,20 +5,18 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from ..._plain.errors import InputError, PkiError
 from .. import crypto
-from ..crypto import rsa
+from ..crypto import quiet, rsa
 from ..parallel import process_map
 from ..profiles.base import Profile
-from ..values.certificates import CertificateView
 from ..values.failures import alone
 from . import rules_alone, rules_certificate, rules_own, rules_reading, rules_relations
 from .case import Case, Settings
-from .facts import common_names as names_of
 from .facts import numbering_of, result_facts
 from .model import Bundle, BundleReport, Finding, FleetReport, Identity, KnownCertificate, Policy
 from .rules_fleet import FLEET_IDS, expiring, judge_fleet
@@ -48,13 +46,15 @@ def check_table(profile: Profile) -> None:
 def validate_bundle(bundle: Bundle, settings: Settings) -> BundleReport:
     """Judge one bundle by every rule; a rule that fails is a finding of its own, and the others still run."""
     case = Case(bundle, settings)
-    for rule in RULES:
-        # The crash of one check must not hide what the others find.
-        problem = alone(functools.partial(rule.function, case), str)
-        if problem:
-            case.report("engine.failure", f"the check '{rule.name}' stopped: {problem}")
+    with quiet():
+        for rule in RULES:
+            # The crash of one check must not hide what the others find.
+            problem = alone(rule.function, str, case)
+            if problem:
+                case.report("engine.failure", f"the check '{rule.name}' stopped: {problem}")
+        facts = result_facts(case)
     findings = tuple(sorted(case.findings, key=lambda finding: _ORDER[finding.severity]))
-    return BundleReport(bundle.name, findings, tuple(case.waived), result_facts(case), _identity(case))
+    return BundleReport(bundle.name, findings, tuple(case.waived), facts, _identity(case, facts))
 
 
 def iter_reports(bundles: Sequence[Bundle], settings: Settings, workers: int = 1) -> Iterator[BundleReport]:
@@ -97,25 +97,26 @@ def validate_bundles(
     )
 
 
-def _identity(case: Case) -> Identity:
-    view: CertificateView | None = case.certificate
+def _identity(case: Case, facts: Mapping[str, Any]) -> Identity:
+    view = case.certificate
     modulus: int | None = None
     primes: tuple[int, ...] = ()
-    common_names: tuple[str, ...] = ()
-    public_key_id = fingerprint = numbering = None
-    if view is not None:
-        common_names = tuple(names_of(view))
-        fingerprint = view.fingerprint
-        numbering = numbering_of(view)
-        if view.spki:
-            public_key_id = hashlib.sha256(view.spki).hexdigest()
-        if isinstance(view.public_key, rsa.RSAPublicKey):
-            modulus = view.public_key.public_numbers().n
-    if isinstance(case.private_key, rsa.RSAPrivateKey) and case.key_numbers_fit:
-        numbers = case.private_key.private_numbers()
-        modulus = numbers.public_numbers.n
-        primes = (_short_hash(numbers.p), _short_hash(numbers.q))
-    return Identity(case.bundle.name, common_names, public_key_id, fingerprint, modulus, primes, numbering)
+    if case.key_numbers is not None:
+        modulus = case.key_numbers.public_numbers.n
+        primes = (_short_hash(case.key_numbers.p), _short_hash(case.key_numbers.q))
+    elif view is not None and isinstance(view.public_key, rsa.RSAPublicKey):
+        modulus = view.public_key.public_numbers().n
+    if view is None:
+        return Identity(case.bundle.name, modulus=modulus, primes=primes)
+    return Identity(
+        case.bundle.name,
+        tuple(view.common_names),
+        facts["public_key_id"],
+        view.fingerprint,
+        modulus,
+        primes,
+        numbering_of(view),
+    )
 
 
 def _short_hash(prime: int) -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime
 import functools
 import hashlib
-from collections.abc import Sequence
 from typing import Any
 
 from ..crypto import ec, rsa, x509
@@ -16,7 +15,6 @@ from ..values import moments, text
 from ..values import x509_parts as parts
 from ..values.certificates import CertificateView, signed_by
 from ..values.oids import extension_name
-from ..values.text import name_pairs, name_text
 from .case import Case
 
 _USAGES = {
@@ -36,11 +34,10 @@ def result_facts(case: Case) -> dict[str, Any]:
     if view is None:
         return {}
     left = view.not_after - case.at
-    names = common_names(view)
     return {
-        "common_name": names[-1] if names else None,
-        "subject": name_text(view.subject),
-        "issuer": name_text(view.issuer),
+        "common_name": view.common_names[-1] if view.common_names else None,
+        "subject": text.pairs_text(view.subject_pairs),
+        "issuer": text.pairs_text(view.issuer_pairs),
         "serial_number": text.serial_text(view.serial),
         "not_before": moments.iso(view.not_before),
         "not_after": moments.iso(view.not_after),
@@ -49,15 +46,24 @@ def result_facts(case: Case) -> dict[str, Any]:
         "fingerprint": view.fingerprint,
         "public_key_id": parts.spki_id(view.spki) if view.spki else None,
         "key_bits": getattr(view.public_key, "key_size", None),
-        "dns_names": view.alternative_names(x509.DNSName),
+        "dns_names": view.dns_names,
         "ip_addresses": [str(address) for address in view.alternative_names(x509.IPAddress)],
-        "subject_order": _orders(case.settings.profile.subject_order, [short for short, _value in subject_pairs(view)]),
-        "extension_order": _orders(
-            [extension_name(oid) for oid in case.settings.profile.extension_order],
-            [extension_name(oid) for oid in view.extensions],
-        ),
+        # Texts, since ten thousand results of lists cost Ansible seconds.
+        "subject_order": {
+            "sample": ", ".join(case.settings.profile.subject_order),
+            "certificate": ", ".join([short for short, _value in view.subject_pairs]),
+        },
+        "extension_order": {
+            "sample": _extension_names(case.settings.profile.extension_order),
+            "certificate": _extension_names(tuple(view.extensions)),
+        },
         "chain": [above.title for above in case.path.views[1:]] if case.path is not None else [],
     }
+
+
+@functools.lru_cache(maxsize=256)
+def _extension_names(oids: tuple[str, ...]) -> str:
+    return ", ".join(map(extension_name, oids))
 
 
 def rule_facts(case: Case, view: CertificateView) -> dict[str, Any]:
@@ -66,8 +72,8 @@ def rule_facts(case: Case, view: CertificateView) -> dict[str, Any]:
     return {
         **result_facts(case),
         "name": case.bundle.name,
-        "subject_fields": [{"field": short, "value": value} for short, value in subject_pairs(view)],
-        "issuer_fields": [{"field": short, "value": value} for short, value in name_pairs(view.issuer)],
+        "subject_fields": [{"field": short, "value": value} for short, value in view.subject_pairs],
+        "issuer_fields": [{"field": short, "value": value} for short, value in view.issuer_pairs],
         "validity_days": (view.not_after - view.not_before).days,
         "key_type": key_type(view.public_key),
         "signature_algorithm": view.certificate.signature_algorithm_oid.dotted_string,
@@ -79,18 +85,6 @@ def rule_facts(case: Case, view: CertificateView) -> dict[str, Any]:
         "policies": [policy.policy_identifier.dotted_string for policy in view.value("2.5.29.32") or []],
         "crl_urls": crl_urls(view),
     }
-
-
-@functools.lru_cache(maxsize=64)
-def subject_pairs(view: CertificateView) -> list[tuple[str, str]]:
-    """The subject as pairs of short field name and text; several rules ask for it."""
-    return name_pairs(view.subject)
-
-
-@functools.lru_cache(maxsize=64)
-def common_names(view: CertificateView) -> list[str]:
-    """All CNs of the subject, in its order."""
-    return [value for short, value in subject_pairs(view) if short == "CN"]
 
 
 def key_type(key: Any) -> str | None:
@@ -124,8 +118,3 @@ def numbering_of(view: CertificateView) -> str:
     """A mark that two certificates share exactly if they are of one issuer's name and have one serial number."""
     serial = view.serial.to_bytes(view.serial.bit_length() // 8 + 1, "big", signed=True)
     return hashlib.sha256(_issuer_mark(view.issuer_name) + serial).hexdigest()[:32]
-
-
-def _orders(sample: Sequence[str], own: Sequence[str]) -> dict[str, str]:
-    """Both orders side by side; texts, since ten thousand results of lists cost Ansible seconds."""
-    return {"sample": ", ".join(sample), "certificate": ", ".join(own)}

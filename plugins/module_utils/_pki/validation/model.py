@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Sequence
 
 from ..profiles.base import Profile
 from ..values.findings import ERROR, INFO, SEVERITIES, WARNING, Finding
@@ -27,6 +27,7 @@ __all__ = [
     "FleetReport",
     "Identity",
     "KnownCertificate",
+    "LaterBundles",
     "Policy",
     "Source",
 ]
@@ -55,6 +56,29 @@ class Bundle:
     crl_validation: bool | None = None
     at: datetime.datetime | None = None
     min_days_left: int = 30
+
+
+# Python 3.8 cannot subscript the Sequence of collections.abc while it runs.
+class LaterBundles(Sequence[Bundle]):
+    """Bundles that are put together when their turn has come, by the process that judges them.
+
+    So the files of ten thousand sensors are read by all processors, and never are in memory at once.
+    """
+
+    def __init__(self, makers: Sequence[Callable[[], Bundle]]) -> None:
+        """Prepare.
+
+        :param makers: for each bundle a function without arguments that reads its files; it does not raise.
+        """
+        self._makers = makers
+
+    def __len__(self) -> int:
+        """How many bundles there are."""
+        return len(self._makers)
+
+    def __getitem__(self, position: Any) -> Any:
+        """The bundle at a position."""
+        return self._makers[position]()
 
 
 @dataclass(frozen=True)

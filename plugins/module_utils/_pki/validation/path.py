@@ -14,7 +14,7 @@ from __future__ import annotations
 import datetime
 import functools
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,7 @@ from ..values.moments import iso
 from ..values.oids import extension_name
 from ..values.text import name_text, normal_name
 from . import name_constraints, policies
+from .published_keys import where_published
 
 MAX_LENGTH = 24  # certificates in a path
 MAX_SIGNATURE_CHECKS = 600
@@ -91,6 +92,20 @@ class Budget:
         return self.signatures <= 0 or self.paths <= 0 or self.steps <= 0
 
 
+@functools.lru_cache(maxsize=64)
+def _index(
+    candidates: tuple[CertificateView, ...], anchors: tuple[CertificateView, ...]
+) -> tuple[frozenset[str], Mapping[Any, list[CertificateView]]]:
+    """The anchors' fingerprints, and all certificates by their subject; the same for all sensors of a CA."""
+    unique: dict[str, CertificateView] = {}
+    for view in (*anchors, *candidates):
+        unique.setdefault(view.fingerprint, view)
+    by_subject: dict[Any, list[CertificateView]] = defaultdict(list)
+    for view in unique.values():
+        by_subject[view.subject_name].append(view)
+    return frozenset(view.fingerprint for view in anchors), dict(by_subject)
+
+
 @dataclass
 class Search:
     """The certificates among which paths are found.
@@ -108,13 +123,7 @@ class Search:
     budget: Budget = field(default_factory=Budget)
 
     def __post_init__(self) -> None:
-        self.anchor_prints = {view.fingerprint for view in self.anchors}
-        self.by_subject: dict[Any, list[CertificateView]] = defaultdict(list)
-        seen = set()
-        for view in [*self.anchors, *self.candidates]:
-            if view.fingerprint not in seen:
-                seen.add(view.fingerprint)
-                self.by_subject[view.subject_name].append(view)
+        self.anchor_prints, self.by_subject = _index(tuple(self.candidates), tuple(self.anchors))
 
     def issuers(self, view: CertificateView) -> tuple[list[CertificateView], bool]:
         """Those of the issuer's name whose key made the signature, best first; and whether any has the name."""
@@ -158,8 +167,7 @@ class Search:
             yield Path(list(views), [fault], False)
             return
         issuers, has_name = self.issuers(top)
-        in_path = {(view.subject_name, view.spki) for view in views}
-        onward = [issuer for issuer in issuers if (issuer.subject_name, issuer.spki) not in in_path]
+        onward = [issuer for issuer in issuers if not any(_same_entity(issuer, view) for view in views)]
         for issuer in onward:
             yield from self._extend([*views, issuer])
         if not onward and top.fingerprint not in self.anchor_prints:
@@ -191,6 +199,10 @@ class Search:
         return Fault("chain.incomplete", f"the issuer of {whose} is missing: {issuer}", top)
 
 
+def _same_entity(one: CertificateView, other: CertificateView) -> bool:
+    return one.spki == other.spki and one.subject_name == other.subject_name
+
+
 def find_path(leaf: CertificateView, search: Search) -> Path:
     """The first valid path, or the one that comes closest to being valid.
 
@@ -214,28 +226,36 @@ def judge(views: Sequence[CertificateView], at: datetime.datetime, min_ca_key_bi
 
     Of the leaf itself only its names, its policies and its key identifier are judged: the rest are rules of their own.
     """
+    above = tuple(views[1:])
+    if not above:
+        return []
+    faults = [*_of_authorities(above, at, min_ca_key_bits), *_judge_link(views[0], above[0])]
+    for position, view in enumerate(above, start=1):
+        constraints = view.value("2.5.29.30")
+        if constraints is not None:
+            faults.extend(_judge_names(view, views[:position]))
+    problem = policies.problem(list(reversed(views[:-1])))
+    if problem is not None:
+        faults.append(Fault("chain.policy", problem, views[0]))
+    return faults
+
+
+@functools.lru_cache(maxsize=256)
+def _of_authorities(above: tuple[CertificateView, ...], at: datetime.datetime, min_ca_key_bits: int) -> list[Fault]:
+    """The faults of a path's CAs, whatever is below them: asked once, for thousands of sensors have the same ones."""
     faults: list[Fault] = []
     intermediates = 0  # CAs below, self-issued ones not counted
-    for position, view in enumerate(views):
-        is_leaf = position == 0
-        if is_leaf:
-            continue
+    for position, view in enumerate(above):
         faults.extend(_of_ca(view, at, min_ca_key_bits))
         faults.extend(_judge_length(view, intermediates))
-        faults.extend(_judge_link(views[position - 1], view) if position == 1 else _of_link(views[position - 1], view))
-        if position == len(views) - 1 and view.self_issued:
+        if position > 0:
+            faults.extend(_of_link(above[position - 1], view))
+        if view is above[-1] and view.self_issued:
             faults.extend(_of_link(view, view))
         else:
             faults.extend(_judge_signature(view))
         if not view.self_issued:
             intermediates += 1
-        constraints = view.value("2.5.29.30")
-        if constraints is not None:
-            faults.extend(_judge_names(view, constraints, views[:position]))
-    if len(views) > 1:
-        problem = policies.problem(list(reversed(views[:-1])))
-        if problem is not None:
-            faults.append(Fault("chain.policy", problem, views[0]))
     return faults
 
 
@@ -292,6 +312,9 @@ def _judge_ca(view: CertificateView, at: datetime.datetime, min_ca_key_bits: int
     size = _weak_key(view.public_key, min_ca_key_bits)
     if size is not None:
         yield Fault("chain.weak-key", f"the key of the CA {view.title} is too small: {size}", view)
+    place = where_published(view.public_key)
+    if place is not None:
+        yield Fault("chain.weak-key", f"everybody has the private key of the CA {view.title}: it is {place}", view)
 
 
 def _not_a_ca(view: CertificateView) -> str | None:
@@ -382,7 +405,7 @@ def _violation(certificate: CertificateView, is_leaf: bool, authority: Certifica
     return name_constraints.violation(certificate, is_leaf, authority.value("2.5.29.30"))
 
 
-def _judge_names(view: CertificateView, constraints: Any, below: Sequence[CertificateView]) -> Iterator[Fault]:
+def _judge_names(view: CertificateView, below: Sequence[CertificateView]) -> Iterator[Fault]:
     for position, certificate in enumerate(below):
         is_leaf = position == 0
         if certificate.self_issued and not is_leaf:

@@ -10,13 +10,12 @@ a certificate at all, and what it says of it. "Not usable" is never "revoked", a
 from __future__ import annotations
 
 import datetime
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from ..crypto import CRLEntryExtensionOID, UnreadableError, guard, x509
+from ..crypto import CRLEntryExtensionOID, UnreadableError, guard, quiet, x509
 from ..values import reading
 from ..values.certificates import CertificateView
 from ..values.moments import iso
@@ -68,8 +67,7 @@ class CrlView:
         self._serials: frozenset[int] | None = None
         self._signatures: dict[str, bool] = {}
         try:
-            with guard(), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            with guard(), quiet():
                 self.issuer = crl.issuer
                 self.this_update, self.next_update = crl.last_update_utc, crl.next_update_utc
                 self.extensions = {extension.oid.dotted_string: extension for extension in crl.extensions}

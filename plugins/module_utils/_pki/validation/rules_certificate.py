@@ -17,8 +17,9 @@ from ..values.oids import extension_name
 from ..values.text import show
 from . import weak_keys
 from .case import Case, Rules
-from .facts import common_names, crl_urls, key_type, subject_pairs
+from .facts import crl_urls, key_type
 from .path import critical_extensions_refused
+from .published_keys import where_published
 
 RULES = Rules()
 
@@ -119,10 +120,13 @@ def _kind(kind: str | None) -> str:
 
 
 def judge_key(case: Case, key: Any, path: str | None) -> bool:
-    """Report a public key of another kind or size than the appliance wants, wherever it stands.
+    """Report a public key that everybody has, or of another kind or size than the appliance wants, wherever it stands.
 
     :returns: whether it is of the right kind.
     """
+    place = where_published(key)
+    if place is not None:
+        case.report("crt.weak-key", f"everybody has the private key: it is {place}", path)
     profile = case.settings.profile
     found, kind = key_type(key), _kind(profile.key_type)
     if found != profile.key_type:
@@ -227,7 +231,7 @@ def alternative_names(case: Case) -> None:
     view = case.certificate
     if view is None or not view.extensions_known:
         return
-    dns_names = view.alternative_names(x509.DNSName)
+    dns_names = view.dns_names
     addresses = view.alternative_names(x509.IPAddress)
     if not dns_names and not addresses:
         case.report("crt.san-missing", "it has no subject alternative name of a host", _path(case))
@@ -241,7 +245,7 @@ def alternative_names(case: Case) -> None:
             kind = "IP address as a DNS name" if names.is_ip_address(name.strip("[]")) else "DNS name"
             case.report("crt.san-malformed", f"the {kind} {show(name)!r} is none; wanted: {problem}", _path(case))
     known = {name.lower() for name in dns_names} | {str(address) for address in addresses}
-    for common_name in common_names(view)[-1:]:
+    for common_name in view.common_names[-1:]:
         if common_name.strip() and "*" not in common_name and common_name.lower() not in known:
             case.report("crt.san-without-cn", f"the alternative names lack the CN {show(common_name)}", _path(case))
 
@@ -270,7 +274,7 @@ def extensions(case: Case) -> None:
 )
 def common_name(case: Case) -> None:
     if case.certificate is not None:
-        judge_common_name(case, common_names(case.certificate), _path(case))
+        judge_common_name(case, case.certificate.common_names, _path(case))
 
 
 def judge_common_name(case: Case, values: Iterable[str], path: str | None) -> None:
@@ -308,7 +312,7 @@ def _comparable(name: str) -> str:
 )
 def subject_fields(case: Case) -> None:
     if case.certificate is not None:
-        judge_subject(case, subject_pairs(case.certificate), _path(case))
+        judge_subject(case, case.certificate.subject_pairs, _path(case))
 
 
 def judge_subject(case: Case, pairs: Sequence[tuple[str, str]], path: str | None) -> None:

@@ -121,6 +121,8 @@ def _report_text_encoding(
     content: reading.Content,
     pem_problem: Callable[[bytes], str | None] = pem_text.problem,
 ) -> None:
+    if content.plain:
+        return
     if content.text_encoding is None:
         problem = pem_problem(source.data or b"") if content.encoding == "pem" and source.is_file else None
         if problem is not None:
@@ -170,18 +172,16 @@ def read_private_key(case: Case) -> None:
         return
     if source.mode is not None and source.mode & 0o077:
         case.report("key.permissions", f"the key's file has mode {source.mode:04o}; 0600 is wanted", source.path)
-    data = source.data or b""
+    content = reading.read_content(source.data or b"")
     try:
-        case.private_key = keys.load_private_key(data, passphrase.encode() if passphrase else None)
+        case.private_key = keys.key_of(content, passphrase.encode() if passphrase else None)
     except PassphraseError as error:
         case.report("key.passphrase", str(error), source.path)
     except KeyReadError as error:
         case.report("key.parse", f"the private key cannot be read: {error}", source.path)
     else:
-        if not data.startswith(b"-----BEGIN") or pem_text.problem(data) is not None:
-            content = reading.read_content(data)
-            _report_text_encoding(case, source, content)
-            _report_binary(case, source, content, PRIVATE_KEY, "private key")
+        _report_text_encoding(case, source, content)
+        _report_binary(case, source, content, PRIVATE_KEY, "private key")
 
 
 @RULES.rule("csr.parse")

@@ -15,6 +15,7 @@ from . import weak_keys
 from .case import Case, Rules
 from .facts import numbering_of
 from .path import Path, Search, find_path, related
+from .published_keys import where_published
 from .revocation import CrlView, Revocation, may_sign_crls, read_crls
 
 RULES = Rules()
@@ -31,10 +32,12 @@ def private_key(case: Case) -> None:
     view = case.certificate
     if view is not None and view.public_key is not None and _spki(key.public_key()) != view.spki:
         case.report("key.mismatch", "the private key and the certificate are of different key pairs", source.path)
+        _published(case, "key", key.public_key(), source.path)
     if not isinstance(key, rsa.RSAPrivateKey):
         return
-    case.key_numbers_fit = keys.public_numbers_fit(key)
-    if not case.key_numbers_fit:
+    numbers = key.private_numbers()
+    fit = keys.numbers_fit(numbers)
+    if not fit:
         case.report(
             "key.mismatch",
             "the numbers of the private key do not fit each other: the file is damaged",
@@ -42,13 +45,21 @@ def private_key(case: Case) -> None:
             "Get the key from its backup; if there is none, make a new key and have a certificate issued for it.",
         )
     else:
-        weakness = weak_keys.private_weakness(key)
+        case.key_numbers = numbers
+        weakness = weak_keys.private_weakness(numbers)
         if weakness is not None:
             case.report("crt.weak-key", f"the key can be broken: {weakness}", source.path)
     if case.settings.key_check == "full":
         for problem in keys.full_check(key):
-            if case.key_numbers_fit or "prime" in problem:
+            if fit or "prime" in problem:
                 case.report("key.not-prime", f"the private key fails the full check: {problem}", source.path)
+
+
+def _published(case: Case, what: str, public: object, path: str) -> None:
+    """What everybody has, beside a certificate with another key; that one's is told already."""
+    place = where_published(public)
+    if place is not None:
+        case.report("crt.weak-key", f"everybody has the private key of this {what}: it is {place}", path)
 
 
 def _spki(public_key: object) -> bytes:
@@ -58,7 +69,7 @@ def _spki(public_key: object) -> bytes:
     return spki
 
 
-@RULES.rule("csr.signature", "csr.mismatch", "csr.subject")
+@RULES.rule("csr.signature", "csr.mismatch", "csr.subject", "crt.weak-key")
 def request(case: Case) -> None:
     csr, source, view = case.csr, case.bundle.csr, case.certificate
     if csr is None or source is None:
@@ -68,6 +79,8 @@ def request(case: Case) -> None:
     except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
         case.report("csr.signature", "the request's signature does not fit its own public key", source.path)
     spki = _spki(csr.public_key())
+    if view is not None and spki != view.spki:
+        _published(case, "request", csr.public_key(), source.path)
     if view is not None and view.public_key is not None:
         if spki != view.spki:
             case.report("csr.mismatch", "the request and the certificate are of different key pairs", source.path)

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import os
 import reprlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from ..._plain.errors import InputError
@@ -18,7 +18,7 @@ from ..parallel import usable_processors
 from ..profiles.loading import check_ids, check_severities, load_profile
 from .engine import validate_bundles
 from .folder import Found, described_by_inventory, find_bundles
-from .model import ERROR, MAX_CRL_BYTES, WARNING, Bundle, FleetReport, Policy, Source
+from .model import ERROR, MAX_CRL_BYTES, WARNING, Bundle, FleetReport, LaterBundles, Policy, Source
 from .wording import MAX_LINES, report_text
 
 MAX_DAYS_LEFT = 36_500  # a hundred years
@@ -72,13 +72,10 @@ _FILES = ("certificate", "private_key", "chain", "csr")
 
 
 class _Reader:
-    """Reads files; one that several bundles name is read once."""
+    """Reads what bundles share, once."""
 
     def __init__(self) -> None:
         self._shared: dict[tuple[str, bool], Source] = {}
-
-    def own(self, path: str | None) -> Source | None:
-        return source_of(path) if path else None
 
     def shared(self, paths: Sequence[str] | None, large: bool = False) -> tuple[Source, ...]:
         sources = []
@@ -116,8 +113,10 @@ def parse_moment(value: str, where: str) -> datetime.datetime:
     raise InputError(f"{where} is {reprlib.repr(value)}; wanted: {problem}")
 
 
-def bundles_of(params: Mapping[str, Any], in_folder: Sequence[Mapping[str, Any]] = ()) -> tuple[list[Bundle], bool]:
-    """The bundles that the options describe, files read, and whether they were given as a list.
+def bundles_of(params: Mapping[str, Any], in_folder: Sequence[Mapping[str, Any]] = ()) -> tuple[Sequence[Bundle], bool]:
+    """The bundles that the options describe, and whether they were given as a list.
+
+    A bundle's own files are read when it is taken from the sequence; what bundles share is read already.
 
     :param in_folder: objects that were found in a folder, where a certificate's key lies beside it.
     :raises InputError: nothing to validate, or a value that cannot be used.
@@ -125,7 +124,7 @@ def bundles_of(params: Mapping[str, Any], in_folder: Sequence[Mapping[str, Any]]
     objects = params.get("certificates")
     reader = _Reader()
     if objects is None and not in_folder:
-        return [_bundle(params, {}, "", reader)], False
+        return LaterBundles([_bundle(params, {}, "", reader)]), False
     bundles = []
     for position, entry in enumerate(objects or ()):
         if not isinstance(entry, Mapping):
@@ -136,11 +135,13 @@ def bundles_of(params: Mapping[str, Any], in_folder: Sequence[Mapping[str, Any]]
                     f"certificates[{position}] has an option {key!r}; wanted: {', '.join(sorted(OBJECT_SPEC))}"
                 )
         bundles.append(_bundle(entry, params, f"certificates[{position}].", reader))
-    bundles += [replace(_bundle(entry, params, "", reader), wants_key=True) for entry in in_folder]
-    return bundles, True
+    bundles += [_bundle(entry, params, "", reader, wants_key=True) for entry in in_folder]
+    return LaterBundles(bundles), True
 
 
-def _bundle(entry: Mapping[str, Any], defaults: Mapping[str, Any], prefix: str, reader: _Reader) -> Bundle:
+def _bundle(
+    entry: Mapping[str, Any], defaults: Mapping[str, Any], prefix: str, reader: _Reader, wants_key: bool = False
+) -> Callable[[], Bundle]:
     def get(option: str) -> Any:
         value = entry.get(option)
         return defaults.get(option) if value is None else value
@@ -153,20 +154,23 @@ def _bundle(entry: Mapping[str, Any], defaults: Mapping[str, Any], prefix: str, 
     if not 0 <= days <= MAX_DAYS_LEFT:
         raise InputError(f"{prefix}min_days_left is {days}; wanted: a number of days from 0 to {MAX_DAYS_LEFT}")
     moment = get("at")
-    return Bundle(
-        name=get("name") or _label(next(filter(None, paths.values()))),
-        certificate=reader.own(paths["certificate"]),
-        private_key=reader.own(paths["private_key"]),
-        chain=reader.own(paths["chain"]),
-        csr=reader.own(paths["csr"]),
-        private_key_passphrase=get("private_key_passphrase") or None,
-        expected_common_name=get("expected_common_name") or None,
-        trusted_roots=reader.shared(get("trusted_roots")),
-        crls=reader.shared(get("crls"), large=True),
-        crl_validation=get("crl_validation"),
-        at=parse_moment(moment, f"{prefix}at") if moment else None,
-        min_days_left=days,
-    )
+    settings = {
+        "name": get("name") or _label(next(filter(None, paths.values()))),
+        "private_key_passphrase": get("private_key_passphrase") or None,
+        "expected_common_name": get("expected_common_name") or None,
+        "trusted_roots": reader.shared(get("trusted_roots")),
+        "crls": reader.shared(get("crls"), large=True),
+        "crl_validation": get("crl_validation"),
+        "at": parse_moment(moment, f"{prefix}at") if moment else None,
+        "min_days_left": days,
+        "wants_key": wants_key,
+    }
+    return functools.partial(_read_bundle, paths, settings)
+
+
+def _read_bundle(paths: Mapping[str, str | None], settings: Mapping[str, Any]) -> Bundle:
+    files: dict[str, Any] = {option: source_of(path) for option, path in paths.items() if path}
+    return Bundle(**files, **settings)
 
 
 def _label(path: str) -> str:

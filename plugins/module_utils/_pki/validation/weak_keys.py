@@ -199,12 +199,8 @@ def _root(n: int, power: int) -> int:
     return low
 
 
-def private_weakness(key: rsa.RSAPrivateKey) -> str | None:
-    """Why an RSA key can be broken, seen from its private numbers, or None.
-
-    Its numbers are known to fit each other.
-    """
-    numbers = key.private_numbers()
+def private_weakness(numbers: rsa.RSAPrivateNumbers) -> str | None:
+    """Why an RSA key can be broken, seen from its private numbers, which fit each other; or None."""
     p, q, d = numbers.p, numbers.q, numbers.d
     bits = numbers.public_numbers.n.bit_length()
     smaller = min(p.bit_length(), q.bit_length())

@@ -8,23 +8,37 @@ from __future__ import annotations
 import datetime
 import functools
 import hashlib
-import warnings
+import operator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..crypto import (
     UnreadableError,
     guard,
+    quiet,
     serialization,
     x509,
 )
 from . import limits, reading, tolerant
 from .signatures import verify_signature
 from .source import Source
-from .text import name_pairs, name_text, normal_name, show
+from .text import name_parts, pairs_text, show
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+
+
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+# What can fail on access: its name, the access, and what stands for it then.
+_FIELDS: tuple[tuple[str, Callable[[x509.Certificate], Any], Callable[[], Any]], ...] = (
+    ("its subject", operator.attrgetter("subject"), lambda: x509.Name([])),
+    ("its issuer", operator.attrgetter("issuer"), lambda: x509.Name([])),
+    ("its notBefore date", operator.attrgetter("not_valid_before_utc"), lambda: _EPOCH),
+    ("its notAfter date", operator.attrgetter("not_valid_after_utc"), lambda: _EPOCH),
+    ("its serial number", operator.attrgetter("serial_number"), lambda: 0),
+    ("its version", operator.attrgetter("version"), lambda: None),
+)
 
 
 class CertificateView:
@@ -32,7 +46,7 @@ class CertificateView:
 
     :ivar certificate: the library's object. If not ``exact``, a copy for reading (:mod:`.tolerant`): never verify
         or write that one, but ``signed`` and ``der``.
-    :ivar der: the certificate as it came, and ``signed``: what its signature covers.
+    :ivar der: the certificate as it came.
     :ivar problems: what could not be read, in words; a rule that needs it does not run.
     :ivar oddities: what breaks a rule of encoding and was read all the same, in words.
     :ivar source: the file it came from; empty if it may have come from several.
@@ -41,17 +55,23 @@ class CertificateView:
     :ivar extensions_known: False if an extension that matters cannot be read or stands there twice, so that nobody
         can say which are missing.
     :ivar subject_name: the subject, normalised for comparison; likewise ``issuer_name``.
+    :ivar subject_pairs: the subject as pairs of short field name and text; likewise ``issuer_pairs``.
+    :ivar common_names: all CNs of the subject, in its order.
+    :ivar dns_names: the host names among the subject's alternative names.
     """
 
     __slots__ = (
+        "_signed",
         "certificate",
+        "common_names",
         "der",
-        "exact",
+        "dns_names",
         "extensions",
         "extensions_known",
         "fingerprint",
         "issuer",
         "issuer_name",
+        "issuer_pairs",
         "key_problem",
         "not_after",
         "not_before",
@@ -59,19 +79,19 @@ class CertificateView:
         "problems",
         "public_key",
         "serial",
-        "signed",
         "source",
         "spki",
         "subject",
         "subject_name",
+        "subject_pairs",
         "title",
         "unreadable",
         "version_3",
     )
 
     def __init__(self, certificate: x509.Certificate, source: str) -> None:
-        self._fill(tolerant.read(certificate.public_bytes(serialization.Encoding.DER)), source)
-        self._keep(certificate.public_bytes(serialization.Encoding.DER))
+        der = certificate.public_bytes(serialization.Encoding.DER)
+        self._fill(tolerant.read(der), der, source)
 
     @classmethod
     def from_der(cls, der: bytes, source: str) -> CertificateView:
@@ -80,48 +100,48 @@ class CertificateView:
         :raises UnreadableError: it is none, or so damaged that nothing can be said about it.
         """
         view = cls.__new__(cls)
-        found = tolerant.read(der)
-        view._fill(found, source)
-        view._keep(reading.without_trust_settings(der))
+        view._fill(tolerant.read(der), reading.without_trust_settings(der), source)
         return view
 
-    def _keep(self, der: bytes) -> None:
+    def _fill(self, found: tolerant.Reading, der: bytes, source: str) -> None:
         self.der = der
         self.fingerprint = hashlib.sha256(der).hexdigest()
-
-    def _fill(self, found: tolerant.Reading, source: str) -> None:
         self.certificate = found.certificate
-        self.exact = found.exact
-        self.signed = found.signed
+        self._signed = found.signed
         self.source = source
-        self.problems: list[str] = list(found.problems)
-        self.oddities: list[str] = list(found.oddities)
+        self.problems: list[str] = found.problems
+        self.oddities: list[str] = found.oddities
         self.extensions: dict[str, x509.Extension[Any]] = found.extensions
         self.unreadable: dict[str, str] = found.unreadable
         self.extensions_known = found.extensions_known
-        with warnings.catch_warnings():
-            # Odd values (an empty CN, a country of three letters) are warned of on stderr; rules report them.
-            warnings.simplefilter("ignore")
+        with quiet():
             self._read_fields()
+            self._read_key()
+        self.dns_names: list[str] = self.alternative_names(x509.DNSName)
 
     def _read_fields(self) -> None:
         certificate = self.certificate
-        empty = x509.Name([])
-        self.subject = self._try("its subject", lambda: certificate.subject, empty)
-        self.issuer = self._try("its issuer", lambda: certificate.issuer, empty)
-        self.subject_name = normal_name(self.subject)
-        self.issuer_name = self.subject_name if self.issuer == self.subject else normal_name(self.issuer)
-        epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
-        self.not_before = self._try("its notBefore date", lambda: certificate.not_valid_before_utc, epoch)
-        self.not_after = self._try("its notAfter date", lambda: certificate.not_valid_after_utc, epoch)
-        self.serial = self._try("its serial number", lambda: certificate.serial_number, 0)
-        self.version_3 = self._try("its version", lambda: certificate.version == x509.Version.v3, False)
+        try:
+            with guard():
+                fields = [access(certificate) for _what, access, _otherwise in _FIELDS]
+        except UnreadableError:
+            # One of them; the others are known all the same.
+            fields = [self._try(*field) for field in _FIELDS]
+        self.subject, self.issuer, self.not_before, self.not_after, self.serial, version = fields
+        self.version_3 = version == x509.Version.v3
+        self.subject_pairs, self.subject_name = name_parts(self.subject)
+        self.issuer_pairs, self.issuer_name = name_parts(self.issuer)
+        self.common_names = [value for short, value in self.subject_pairs if short == "CN"]
+        names = [name for name in self.common_names if name]
+        self.title = show(names[-1]) if names else pairs_text(self.subject_pairs)
+
+    def _read_key(self) -> None:
         self.public_key: CertificatePublicKeyTypes | None = None
         self.key_problem: str | None = None
         self.spki = b""
         try:
             with guard():
-                key = certificate.public_key()
+                key = self.certificate.public_key()
                 problem = limits.key_problem(key)
                 if problem is not None:
                     raise UnreadableError(problem)
@@ -131,16 +151,24 @@ class CertificateView:
                 self.public_key = key
         except UnreadableError as error:
             self.key_problem = str(error)
-        names = [value for short, value in name_pairs(self.subject) if short == "CN" and value]
-        self.title = show(names[-1]) if names else name_text(self.subject)
 
-    def _try(self, what: str, access: Any, otherwise: Any) -> Any:
+    def _try(self, what: str, access: Callable[[x509.Certificate], Any], otherwise: Callable[[], Any]) -> Any:
         try:
             with guard(what):
-                return access()
+                return access(self.certificate)
         except UnreadableError as error:
             self.problems.append(str(error))
-            return otherwise
+            return otherwise()
+
+    @property
+    def exact(self) -> bool:
+        """Whether the library reads the certificate itself, and not only a copy."""
+        return self._signed is None
+
+    @property
+    def signed(self) -> bytes:
+        """The octets that the signature covers."""
+        return self.certificate.tbs_certificate_bytes if self._signed is None else self._signed
 
     def value(self, oid: str) -> Any:
         """The parsed value of an extension, or None."""
@@ -151,11 +179,6 @@ class CertificateView:
     def self_issued(self) -> bool:
         """Subject and issuer are the same name."""
         return bool(self.subject_name == self.issuer_name)
-
-    @property
-    def common_names(self) -> list[str]:
-        """All CNs of the subject, in its order."""
-        return [value for short, value in name_pairs(self.subject) if short == "CN"]
 
     def subject_key_identifier(self) -> bytes | None:
         """The subjectKeyIdentifier, or None."""
@@ -179,8 +202,7 @@ def signed_by(certificate: CertificateView, issuer: CertificateView) -> bool:
     if issuer.public_key is None:
         return False
     try:
-        with guard(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with guard(), quiet():
             try:
                 if not (certificate.exact and issuer.exact):
                     raise ValueError("the library holds copies for reading, which nobody signed")

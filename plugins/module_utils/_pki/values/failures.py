@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ..crypto import is_about_the_process, is_panic
 
@@ -27,14 +27,14 @@ def place_of(error: BaseException) -> str:
     return f"{type(error).__name__}{where}"
 
 
-def alone(work: Callable[[], Result], failed: Callable[[str], Failed]) -> Result | Failed:
-    """The work's result, or what ``failed`` makes of an exception that nobody expected.
+def alone(work: Callable[..., Result], failed: Callable[[str], Failed], *given: Any) -> Result | Failed:
+    """The result of ``work(*given)``, or what ``failed`` makes of an exception that nobody expected.
 
     :param failed: gets a sentence with the kind and the place of the exception. Errors of our own are expected, so
         the work has to deal with them itself; interrupts and a lack of memory are not about the item.
     """
     try:
-        return work()
+        return work(*given)
     except BaseException as error:
         if is_about_the_process(error) or not (isinstance(error, Exception) or is_panic(error)):
             raise

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from ..._plain.errors import KeyReadError, PassphraseError
 from .. import crypto
-from ..crypto import UnsupportedAlgorithm, is_about_the_process, is_panic, rsa, serialization
+from ..crypto import UnreadableError, UnsupportedAlgorithm, guard, is_about_the_process, is_panic, rsa, serialization
 from . import limits, reading
 
 if TYPE_CHECKING:
@@ -36,7 +36,11 @@ def load_private_key(data: bytes, passphrase: bytes | None = None) -> PrivateKey
     :raises TooCostly: it asks for more work than is done; nothing was begun.
     :raises KeyReadError: not a private key, damaged, or of an unsupported kind.
     """
-    content = reading.read_content(data)
+    return key_of(reading.read_content(data), passphrase)
+
+
+def key_of(content: reading.Content, passphrase: bytes | None = None) -> PrivateKeyTypes:
+    """Like :func:`load_private_key`, of a file that was told apart already."""
     key_blocks = content.of_kind(*reading.KEY_KINDS)
     if not key_blocks:
         raise KeyReadError(f"it is {content.kind}, not a private key")
@@ -53,11 +57,22 @@ def load_private_key(data: bytes, passphrase: bytes | None = None) -> PrivateKey
     problem = _too_much(block, octets, passphrase)
     if problem is not None:
         raise TooCostly(problem)
-    key = _load(loader, octets, passphrase)
+    key = _plain_key(content, block) or _load(loader, octets, passphrase)
     problem = limits.key_problem(key)
     if problem is not None:
         raise TooCostly(problem)
     return key
+
+
+def _plain_key(content: reading.Content, block: reading.Block) -> PrivateKeyTypes | None:
+    """A key in PKCS#8 that is not encrypted, as nearly all are: read without taking the PEM apart again; else None."""
+    if not content.plain or block.label != "PRIVATE KEY" or block.der is None:
+        return None
+    try:
+        with guard(secret=True):
+            return serialization.load_der_private_key(block.der, None, unsafe_skip_rsa_key_validation=True)
+    except UnreadableError:
+        return None  # what is wrong with it is found again, and said, on the usual way
 
 
 def _too_much(block: reading.Block, octets: bytes, passphrase: bytes | None) -> str | None:
@@ -125,16 +140,21 @@ def _asks_for_passphrase(loader: Callable[..., PrivateKeyTypes], data: bytes) ->
 
 def public_numbers_fit(key: rsa.RSAPrivateKey) -> bool:
     """Whether an RSA key's numbers fit each other (RFC 8017, section 3.2); the primes are not proven."""
-    numbers = key.private_numbers()
+    return numbers_fit(key.private_numbers())
+
+
+def numbers_fit(numbers: rsa.RSAPrivateNumbers) -> bool:
+    """Like :func:`public_numbers_fit`, of numbers that are at hand."""
     p, q, d = numbers.p, numbers.q, numbers.d
     n, e = numbers.public_numbers.n, numbers.public_numbers.e
     if p < 3 or q < 3 or p * q != n or e < 3 or not e & 1 or not 1 < d < n:
         return False
+    # d itself is not needed further: it is as good as its remainders (and they are half as long).
     return (
-        d * e % (p - 1) == 1
-        and d * e % (q - 1) == 1
-        and numbers.dmp1 == d % (p - 1)
+        numbers.dmp1 == d % (p - 1)
         and numbers.dmq1 == d % (q - 1)
+        and numbers.dmp1 * e % (p - 1) == 1
+        and numbers.dmq1 * e % (q - 1) == 1
         and numbers.iqmp * q % p == 1
     )
 

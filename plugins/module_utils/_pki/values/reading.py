@@ -13,12 +13,11 @@ from __future__ import annotations
 import base64
 import binascii
 import codecs
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..crypto import UnreadableError, guard, serialization, x509
+from ..crypto import UnreadableError, guard, quiet, serialization, x509
 from . import limits
 
 CERTIFICATE = "an X.509 certificate"
@@ -81,12 +80,14 @@ class Content:
     :ivar kind: what the file is as a whole (its first block for PEM).
     :ivar encoding: ``pem``, ``der`` or ``other``.
     :ivar text_encoding: how the text was written if a sensor would not read it so (UTF-16, byte order mark), or None.
+    :ivar plain: it is one PEM block as tools write it, with nothing around or in it that any software might trip over.
     """
 
     kind: str
     encoding: str
     blocks: tuple[Block, ...]
     text_encoding: str | None = None
+    plain: bool = False
 
     def of_kind(self, *kinds: str) -> list[Block]:
         """The blocks of these kinds, in the order of the file."""
@@ -98,6 +99,8 @@ def decode_text(data: bytes) -> tuple[bytes, str | None]:
 
     DER passes unchanged: none of its files begins with a byte order mark or has PEM armour in UTF-16.
     """
+    if data.startswith(_BEGIN):
+        return data, None  # as nearly all files
     for mark, name in (
         (codecs.BOM_UTF8, "UTF-8 with a byte order mark"),
         (codecs.BOM_UTF32_LE, "UTF-32"),
@@ -253,8 +256,31 @@ def pem_blocks(text: bytes) -> list[Block]:
     return blocks
 
 
+def _plain_block(data: bytes) -> Block | None:
+    """The block of a file that is one block as tools write it (RFC 7468, section 3), as nearly all files are."""
+    label = data[len(_BEGIN) : data.find(b"-----\n")]
+    kind = _LABELS.get(label)
+    end = b"\n-----END %s-----\n" % label
+    if kind is None or not data.startswith(_BEGIN) or not data.endswith(end) or data.count(_DASHES) != 4:
+        return None
+    body = data[len(_BEGIN) + len(label) + len(_DASHES) + 1 : -len(end)]
+    if not body or b"\n\n" in body or body.startswith(b"\n") or body.endswith(b"\n"):
+        return None
+    try:
+        # Any other character than a line's end is refused here.
+        der = base64.b64decode(body.replace(b"\n", b""), validate=True)
+    except ValueError:
+        return None
+    if kind == CERTIFICATE and identify_der(der) != CERTIFICATE:
+        return None
+    return Block(label.decode("ascii"), kind, der, None, data)
+
+
 def read_content(data: bytes) -> Content:
     """Tell a file apart; never fails."""
+    block = _plain_block(data)
+    if block is not None:
+        return Content(block.kind, "pem", (block,), plain=True)
     text, text_encoding = decode_text(data)
     if not text.strip():
         return Content(EMPTY, "other", (), text_encoding)
@@ -278,14 +304,12 @@ def read_content(data: bytes) -> Content:
 
 
 def _load_request(der: bytes) -> x509.CertificateSigningRequest:
-    with guard(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with guard(), quiet():
         return x509.load_der_x509_csr(der)
 
 
 def _load_crl(der: bytes) -> x509.CertificateRevocationList:
-    with guard(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with guard(), quiet():
         return x509.load_der_x509_crl(der)
 
 
@@ -305,9 +329,8 @@ def load_certificate(der: bytes) -> x509.Certificate:
 
     :raises UnreadableError: not a certificate, or damaged.
     """
-    with guard(), warnings.catch_warnings():
+    with guard(), quiet():
         # A serial number of 0 is warned of on stderr; here it becomes a finding.
-        warnings.simplefilter("ignore")
         return x509.load_der_x509_certificate(without_trust_settings(der))
 
 

@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from dataclasses import dataclass, field
 
 from ..._plain.errors import FileError
-from ..._plain.files import read_file
+from ..._plain.files import read_file_with_mode
 
 # Larger than any certificate, key, chain or system trust store; a CRL may be large by nature.
 MAX_FILE_BYTES = 4 * 1024 * 1024
@@ -34,8 +32,7 @@ class Source:
     def read(cls, path: str, max_bytes: int = MAX_FILE_BYTES) -> Source:
         """Read a file; one that cannot be read is a source with a ``problem``, not an exception."""
         try:
-            data = read_file(path, max_bytes)
-            return cls(path, data, stat.S_IMODE(os.stat(path).st_mode))
+            return cls(path, *read_file_with_mode(path, max_bytes))
         except FileError as error:
             return cls(path, problem=str(error))
         except (OSError, ValueError) as error:

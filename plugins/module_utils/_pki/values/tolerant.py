@@ -13,13 +13,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..._plain.texts import harmless
-from ..crypto import UnreadableError, guard, x509
+from ..crypto import UnreadableError, guard, quiet, x509
 from . import reading
 from .der import BIT_STRING, BOOLEAN, INTEGER, OCTET_STRING, OID, SEQUENCE, SET, Element, elements, encode, only
 from .oids import extension_name
@@ -62,8 +61,8 @@ class Reading:
     """A certificate as far as it can be read.
 
     :ivar certificate: the library's object: the certificate itself, or the copy for reading.
-    :ivar exact: whether it is the certificate itself; the copy is never written or verified.
-    :ivar signed: the octets that the signature covers, always the original's.
+    :ivar signed: None if it is the certificate itself. Beside a copy, which is never written or verified: the octets
+        of the original that its signature covers.
     :ivar extensions: those that can be read, by dotted object identifier, in the certificate's order.
     :ivar unreadable: those that cannot, and why.
     :ivar extensions_known: False if one that matters cannot be read, or stands there twice; "missing" is then no fact.
@@ -72,8 +71,7 @@ class Reading:
     """
 
     certificate: x509.Certificate
-    exact: bool
-    signed: bytes
+    signed: bytes | None = None
     extensions: dict[str, x509.Extension[Any]] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
     extensions_known: bool = True
@@ -142,16 +140,13 @@ def read(der: bytes) -> Reading:
     """
     try:
         certificate = reading.load_certificate(der)
-        with guard("its subject"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with guard("its subject"), quiet():
             _read = certificate.subject, certificate.issuer
     except UnreadableError as error:
         return _read_parts(der, error)
-    with guard():
-        found = Reading(certificate, True, certificate.tbs_certificate_bytes)
+    found = Reading(certificate)
     try:
-        with guard(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with guard(), quiet():
             found.extensions = {extension.oid.dotted_string: extension for extension in certificate.extensions}
     except UnreadableError:
         _read_extensions(_take_apart(reading.without_trust_settings(der)), found)
@@ -176,7 +171,7 @@ def _read_parts(der: bytes, refusal: UnreadableError) -> Reading:
     except UnreadableError:
         # What the library said of the original tells more than what it says of the copy.
         raise refusal from None
-    found = Reading(certificate, False, parts.signed, problems=problems, oddities=oddities)
+    found = Reading(certificate, parts.signed, problems=problems, oddities=oddities)
     _read_extensions(parts, found)
     return found
 
@@ -208,8 +203,7 @@ def _readable_name(parts: _Parts, name: bytes, what: str, oddities: list[str], p
 
 def _name_of(parts: _Parts) -> x509.Name:
     certificate = parts.certificate()
-    with guard(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with guard(), quiet():
         return certificate.subject
 
 
@@ -316,8 +310,7 @@ def _alone(parts: _Parts, extension: bytes) -> x509.Extension[Any]:
     :raises UnreadableError: the library does not read it.
     """
     copy = replace(parts, version=parts.version or _VERSION_3, issuer=_EMPTY_NAME, subject=_EMPTY_NAME)
-    with guard(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with guard(), quiet():
         return next(iter(copy.certificate([extension]).extensions))
 
 

@@ -131,7 +131,7 @@ CHECKS: tuple[Check, ...] = (
         "crt.weak-key",
         ERROR,
         "The public key can be broken",
-        "A key that anybody can compute, or that does not encrypt at all, protects nothing.",
+        "A key that anybody can compute, that everybody has, or that does not encrypt at all, protects nothing.",
         "NIST SP 800-56B, section 6.4.1",
         "Make a new key with a current version of OpenSSL or with cert_issue, and have a certificate issued for it.",
         OTHER_ERROR,
@@ -603,10 +603,10 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "chain.weak-key",
         ERROR,
-        "A CA key that is too small",
-        "Who breaks the CA's key can issue any certificate: RSA has at least 2048 bits, curves 224.",
+        "A CA key that is too small, or that everybody has",
+        "Who breaks or knows the CA's key can issue any certificate: RSA has at least 2048 bits, curves 224.",
         "NIST SP 800-131A",
-        "Use a CA with a larger key.",
+        "Use a CA with a larger key that nobody else has.",
         CHAIN_ERROR,
     ),
     Check(

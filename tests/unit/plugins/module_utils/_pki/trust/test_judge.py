@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import datetime
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import odd_certificates as odd
 import pytest
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.reporting import as_workstations
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.trust.folder import write_folder
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.trust.judge import (
     Judged,
@@ -114,23 +116,37 @@ def test_the_folder_for_workstations(tmp_path: Path) -> None:
     folder = tmp_path / "workstations"
     ones = judged(ROOT.file(tmp_path, "root.crt"))
     entries = parse_entries([{"ip": "192.0.2.1", "names": ["sensor-1.plant.example"]}], True, [])
-    assert write_folder(str(folder), ones, entries, check_mode=True)
+    page = as_workstations.render(ones, entries, ["other.plant.example", "no name"], "the <desk>")
+    assert write_folder(str(folder), ones, entries, page, check_mode=True)
     assert not folder.exists()
-    names = write_folder(str(folder), ones, entries, check_mode=False)
+    names = write_folder(str(folder), ones, entries, page, check_mode=False)
     assert names == sorted(["hosts.txt", "index.html", f"{ones[0].name}.cer"])
-    assert write_folder(str(folder), ones, entries, check_mode=False) == []
+    assert write_folder(str(folder), ones, entries, page, check_mode=False) == []
     assert (folder / f"{ones[0].name}.cer").read_bytes() == ROOT.certificate.public_bytes(serialization.Encoding.DER)
     assert (folder / "hosts.txt").read_bytes() == b"192.0.2.1\tsensor-1.plant.example\r\n"
-    page = (folder / "index.html").read_text()
+    shown = (folder / "index.html").read_text()
     for text in (
-        ones[0].fingerprint.upper(),
-        ones[0].thumbprint,
+        " ".join(re.findall("....", ones[0].fingerprint)),  # to compare by telephone
+        f'data-sha256="{ones[0].fingerprint}"',
+        " ".join(re.findall("....", ones[0].thumbprint.lower())),
         "certutil -addstore -f Root",
-        "sensor-1.plant.example",
+        f"certutil -delstore Root {ones[0].thumbprint.lower()}",
+        "update-ca-certificates",
+        f'<a href="{ones[0].name}.cer" download>',
+        '<a href="hosts.txt">',
+        '<a href="https://sensor-1.plant.example/">',
+        '<a href="https://other.plant.example/">',
+        "Ask the &lt;desk&gt;.",
+        "this line",
     ):
-        assert text in page
+        assert text in shown, text
+    assert ones[0].fingerprint.upper() not in shown
+    assert ones[0].thumbprint not in shown
+    assert "no name" not in shown
+    assert "hosts.txt" not in as_workstations.render(ones, [], [], "").decode()
     other = judged(make("<b>New & Co</b>", key=1).file(tmp_path, "new.crt"))
-    assert f"{ones[0].name}.cer" in write_folder(str(folder), other, entries, check_mode=False)
+    again = as_workstations.render(other, entries, [], "")
+    assert f"{ones[0].name}.cer" in write_folder(str(folder), other, entries, again, check_mode=False)
     assert sorted(path.suffix for path in folder.iterdir()) == [".cer", ".html", ".txt"]
     assert "<b>New" not in (folder / "index.html").read_text()
 
