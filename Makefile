@@ -10,6 +10,8 @@ VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 COLLECTIONS := $(CURDIR)/build/collections
 RELEASE := $(VENV)-release
+# The oldest ansible-core that is supported; all else is borrowed from $(VENV).
+OLDEST := $(VENV)-oldest
 # Every package in the version and with a hash that requirements/*.hashes.txt name.
 PIP_ARGUMENTS := -m pip --disable-pip-version-check --quiet install --require-hashes
 PIP := $(BIN)/python $(PIP_ARGUMENTS)
@@ -21,7 +23,7 @@ export ANSIBLE_HOME := $(CURDIR)/.ansible
 export OT_PKI_COLLECTIONS := $(COLLECTIONS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit fuzz faults lint build bench install sanity cores import gates docs pins release-check clean
+.PHONY: help demo test markers unit fuzz faults lint build bench install sanity cores import gates docs pins release-check clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } \
@@ -36,9 +38,12 @@ demo: $(VENV)/.demo install ## run the main job on a demo inventory, without ser
 
 ##@ Tests and checks: each says what is wrong, and ends with exit status 0 if nothing is
 
-test: $(VENV)/.test install ## run all tests against the built and installed collection
+test: $(VENV)/.test $(OLDEST)/.core install ## run all tests against the built and installed collection
 	@tools/install-test-tools
-	$(BIN)/python -m pytest -n auto tests/unit tests/faults tests/end_to_end
+	OT_PKI_CORES=$(CURDIR)/$(OLDEST)/bin $(BIN)/python -m pytest -n auto tests/unit tests/faults tests/end_to_end
+
+markers: $(VENV)/.test $(OLDEST)/.core install ## look for marker secrets in all that runs leave, on every ansible-core found or installable
+	@OT_PKI_CORES=$(CURDIR)/$(OLDEST)/bin tools/markers
 
 unit: $(VENV)/.test install ## run the tests of the library only
 	$(BIN)/python -m pytest -n auto tests/unit
@@ -98,6 +103,12 @@ $(VENV)/.test: requirements/test.hashes.txt $(VENV)/.demo
 
 $(VENV)/.lint: requirements/lint.hashes.txt $(VENV)/.test
 	$(PIP) -r requirements/lint.hashes.txt
+	@touch $@
+
+$(OLDEST)/.core: requirements/oldest.hashes.txt $(VENV)/.test
+	$(BIN)/python -m venv --without-pip $(OLDEST)
+	$(BIN)/python -m pip --disable-pip-version-check --quiet --python $(OLDEST)/bin/python install --no-deps --require-hashes -r requirements/oldest.hashes.txt
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' >"$$($(OLDEST)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/borrowed.pth"
 	@touch $@
 
 $(RELEASE)/.release: requirements/release.hashes.txt

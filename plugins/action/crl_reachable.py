@@ -12,16 +12,15 @@ from ansible.errors import AnsibleConnectionFailure
 from ..module_utils._pki.crl.judging import Case, Judge, read_case
 from ..module_utils._pki.crl.staged import recorded_revocations, staged_certificates
 from ..module_utils._pki.crl.verdicts import CertificateVerdict, grouped, worst
-from ..module_utils._pki.crypto import CRYPTOGRAPHY_PROBLEM
 from ..module_utils._pki.state.fleet import FleetState
 from ..module_utils._pki.state.ledger import Ledger
 from ..module_utils._pki.validation.task import parse_moment
 from ..module_utils._pki.values import moments
 from ..module_utils._plain.addresses import networks
-from ..module_utils._plain.errors import InputError, PkiError
+from ..module_utils._plain.errors import InputError
 from ..module_utils._plain.fetching import Settings
 from ..module_utils._plain.fetching_proxy import proxy_address, split_credentials
-from ..plugin_utils.controller_action import GroupedAction, finished, refusal
+from ..plugin_utils.controller_action import GroupedAction, finished, guarded
 from ..plugin_utils.crl_vantage import FETCHERS, Vantage
 from ..plugin_utils.options import folder_of, stage_of
 from ..plugin_utils.progress import interruptible
@@ -67,14 +66,13 @@ class ActionModule(GroupedAction):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Ansible's entry point."""
         super().run(tmp, task_vars)
-        if CRYPTOGRAPHY_PROBLEM:
-            return {"failed": True, "msg": CRYPTOGRAPHY_PROBLEM}
-        try:
+
+        def work() -> dict[str, Any]:
             params = with_secrets(self, task_vars or {}, self.options(ARGUMENT_SPEC))
             with interruptible(self._task.action):
                 return finished(self._work(params, task_vars or {}))
-        except PkiError as error:
-            return refusal(error)
+
+        return guarded(work)
 
     def _work(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         settings = _settings(params)

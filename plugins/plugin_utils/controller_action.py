@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import abc
 import functools
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ..module_utils._pki.crypto import CRYPTOGRAPHY_PROBLEM
+from ..module_utils._pki.values.failures import alone
 from ..module_utils._plain.errors import InputError, PkiError
 from . import ansible_internals
 from .harmless_result import harmless_result
@@ -81,13 +82,12 @@ class ControllerAction(GroupedAction):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Ansible's entry point."""
         super().run(tmp, task_vars)
-        if CRYPTOGRAPHY_PROBLEM:
-            return {"failed": True, "msg": CRYPTOGRAPHY_PROBLEM}
-        try:
+
+        def work() -> dict[str, Any]:
             with interruptible(self._task.action, self.progress):
                 return finished(self.work(self.options(self.ARGUMENT_SPEC), task_vars or {}))
-        except PkiError as error:
-            return refusal(error)
+
+        return guarded(work)
 
     @abc.abstractmethod
     def work(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -105,6 +105,29 @@ class ControllerAction(GroupedAction):
     def diff_mode(self) -> bool:
         """Whether the user wants to see what changes."""
         return bool(self._task.diff)
+
+
+def guarded(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """The result of some work; that of a task that cannot be done, if the work says so or fails unexpectedly.
+
+    Ansible would print the text of an unexpected exception, which may quote a key or a passphrase; what it has to say
+    itself (a host that cannot be reached) it says.
+    """
+    if CRYPTOGRAPHY_PROBLEM:
+        return {"failed": True, "msg": CRYPTOGRAPHY_PROBLEM}
+
+    def expected() -> dict[str, Any] | AnsibleError:
+        try:
+            return work()
+        except PkiError as error:
+            return refusal(error)
+        except AnsibleError as error:
+            return error
+
+    result = alone(expected, lambda problem: refusal(PkiError(problem)))
+    if isinstance(result, AnsibleError):
+        raise result
+    return result
 
 
 def finished(result: dict[str, Any]) -> dict[str, Any]:

@@ -8,9 +8,8 @@ from __future__ import annotations
 import abc
 from typing import Any
 
-from ..module_utils._pki.crypto import CRYPTOGRAPHY_PROBLEM
 from ..module_utils._plain.errors import PkiError
-from .controller_action import GroupedAction, finished, plain, refusal
+from .controller_action import GroupedAction, finished, guarded, plain, refusal
 from .progress import interruptible
 from .secrets import with_secrets
 
@@ -41,13 +40,12 @@ class LocalOrRemoteAction(GroupedAction):
         if not self._in_process():
             result.update(self._execute_module(module_args=given, task_vars=task_vars, wrap_async=self._task.async_val))
             return finished(result)
-        if CRYPTOGRAPHY_PROBLEM:
-            return {"failed": True, "msg": CRYPTOGRAPHY_PROBLEM}
-        try:
+
+        def work() -> dict[str, Any]:
             with interruptible(self._task.action, self.progress):
                 return finished(self.work(params))
-        except PkiError as error:
-            return refusal(error)
+
+        return guarded(work)
 
     @abc.abstractmethod
     def work(self, params: dict[str, Any]) -> dict[str, Any]:

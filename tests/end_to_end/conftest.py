@@ -42,15 +42,17 @@ class Outcome:
 class Ansible:
     """The ansible-playbook of this Python environment, with settings of its own."""
 
-    def __init__(self, collections: Path, folder: Path) -> None:
+    def __init__(self, collections: Path, folder: Path, programs: Path = BIN) -> None:
         self.collections = collections
         self.folder = folder
+        self.programs = programs
 
     def environment(self, **more: str) -> dict[str, str]:
         """The environment of a run: nothing of the caller's Ansible settings."""
         kept = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")}
         return {
             **kept,
+            "PATH": f"{self.programs}:{kept.get('PATH', '')}",
             "ANSIBLE_COLLECTIONS_PATH": str(self.collections),
             "ANSIBLE_HOME": str(self.folder / "ansible_home"),
             "ANSIBLE_LOCALHOST_WARNING": "false",
@@ -66,7 +68,7 @@ class Ansible:
     def command(self, playbook: str, inventory: str | Path, *options: str) -> list[str]:
         """The command line; a playbook without a slash is one of the collection's."""
         name = playbook if "/" in playbook else f"ot_pki.defender_iot.{playbook}"
-        return [str(BIN / "ansible-playbook"), name, "-i", str(inventory), *options]
+        return [str(self.programs / "ansible-playbook"), name, "-i", str(inventory), *options]
 
     def playbook(
         self,

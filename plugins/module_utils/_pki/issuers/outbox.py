@@ -154,8 +154,8 @@ def remove_request(path: str, csr: bytes) -> None:
             name = os.path.basename(path)
             if folder.look(name) is not None and folder.read(name, _MAX).split() == csr.split():
                 folder.unlink(name, missing_ok=True)
-    except FileNotFoundError:
-        return
+    except (FileNotFoundError, ValueError):
+        return  # there is none, or no file could have that name
     except OSError as error:
         raise FileError(f"{path} could not be removed: {why(error)}; it is a request that is open no more") from error
 
@@ -166,7 +166,8 @@ def _csv(rows: Sequence[Row]) -> bytes:
     writer.writerow(COLUMNS)
     for row in rows:
         writer.writerow([getattr(row, column) for column in COLUMNS])
-    return stream.getvalue().encode()
+    # A damaged ticket may hold half of a character.
+    return stream.getvalue().encode("utf-8", "replace")
 
 
 # What cmd.exe or certreq would take for something else than text, even between quotation marks.
