@@ -21,7 +21,7 @@ def place_of(error: BaseException) -> str:
 
     Never its text: that may quote what was read, and what was read may be a key.
     """
-    frames = traceback.extract_tb(error.__traceback__)
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
     own = [frame for frame in frames if "module_utils" in frame.filename] or frames
     where = f" ({os.path.basename(own[-1].filename)}, line {own[-1].lineno})" if own else ""
     return f"{type(error).__name__}{where}"
