@@ -27,6 +27,8 @@ _REFUSED: tuple[tuple[str, str], ...] = (
     ("fe80::/10", "this host's own link"),
     ("fd00:ec2::254/128", "a cloud's metadata"),
     ("fd20:ce::254/128", "a cloud's metadata"),
+    ("fd00:42::42/128", "a cloud's metadata"),
+    ("fd00:c1::a9fe:a9fe/128", "a cloud's metadata"),
     ("100.100.100.200/32", "a cloud's metadata"),
     ("168.63.129.16/32", "a cloud's metadata"),
     ("192.0.0.192/32", "a cloud's metadata"),
@@ -35,9 +37,12 @@ _REFUSED: tuple[tuple[str, str], ...] = (
     ("255.255.255.255/32", "a group of hosts"),
 )
 _NETWORKS = tuple((ipaddress.ip_network(network), what) for network, what in _REFUSED)
-# Addresses of IPv4 in those of IPv6: where the last or other 32 bits stand (RFC 4291, 6052, 3056, 4380).
-_NAT64 = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:1::/48"))
+# Addresses of IPv4 in those of IPv6: where the last or other 32 bits stand (RFC 4291, 6052, 2765, 3056, 4380, 5214).
+_LAST_32_BITS = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "::ffff:0:0:0/96")))
+# A network's own prefix may be shorter; then bits 64 to 71 are skipped (RFC 6052, section 2.2).
+_NAT64_OF_ONES_OWN = ipaddress.IPv6Network("64:ff9b:1::/48")
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
+_ISATAP = (0x00005EFE, 0x02005EFE)
 
 
 def networks(texts: Iterable[str], option: str = "allow_networks") -> tuple[Network, ...]:
@@ -108,6 +113,16 @@ def _inside(address: Address) -> list[Address]:
         found.append(address.sixtofour)
     if address.teredo:
         found += address.teredo
-    if any(address in network for network in _NAT64) or (address in _COMPATIBLE and int(address) > 0xFFFF):
-        found.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+    number = int(address)
+    if (
+        any(address in network for network in _LAST_32_BITS)
+        or (address in _COMPATIBLE and number > 0xFFFF)
+        or number >> 32 & 0xFFFFFFFF in _ISATAP
+    ):
+        found.append(ipaddress.IPv4Address(number & 0xFFFFFFFF))
+    if address in _NAT64_OF_ONES_OWN:
+        octets = address.packed[:8] + address.packed[9:]
+        # What is behind the address is zero, or it is none.
+        places = [start for start in (6, 7, 8, 11) if octets[start] and not any(octets[start + 4 :])]
+        found += [ipaddress.IPv4Address(octets[start : start + 4]) for start in places]
     return found
