@@ -15,9 +15,10 @@ from ..module_utils._pki.profiles.defender_iot.profile import DEFENDER_IOT
 from ..module_utils._pki.state.ledger import Ledger
 from ..module_utils._pki.state.stage_folder import StageFolder
 from ..module_utils._pki.values import names
-from ..module_utils._pki.values.faults import Fault, shown
+from ..module_utils._pki.values.faults import Fault, kind_of, shown
 from ..module_utils._pki.values.lists import some
-from ..module_utils._plain.errors import InputError
+from ..module_utils._plain.errors import FileError, InputError
+from ..module_utils._plain.folders import check_path
 
 # The role variables behind the options, for messages that people can act on.
 LOCAL_CA_PREFIX = "local_ca_"
@@ -36,15 +37,21 @@ SETTINGS_SPEC: dict[str, dict[str, Any]] = {
 }
 
 
-def folder_of(value: str | None, variable: str) -> str:
+def folder_of(value: Any, variable: str) -> str:
     """An absolute folder from an option.
 
-    :raises InputError: it is not set.
+    :raises InputError: it is not set, or no path.
     """
     if not value:
         raise InputError(
             f"{variable} is not set and there is no inventory folder to put it beside; wanted: an absolute path"
         )
+    if not isinstance(value, str):
+        raise InputError(f"{variable} is {kind_of(value)}; wanted: an absolute path")
+    try:
+        check_path(value)
+    except FileError:
+        raise InputError(f"{variable} is {value!a}, which no path can be; wanted: an absolute path") from None
     return os.path.abspath(os.path.expanduser(value))
 
 

@@ -34,7 +34,7 @@ SECRETS: dict[str, Any] = {
     "import_certificates_passphrases": [f"{MARKER}-none", f"{MARKER}-pfx"],
     "import_certificates_passphrase": f"{MARKER}-own",
     # A bare slash is no part of a URL's password, and people write it.
-    "crl_access_proxy": f"http://ot:{MARKER}-pro/{MARKER}-xy@127.0.0.1:9",
+    "crl_access_proxy": f"http://reader:{MARKER}-pro/{MARKER}-xy@127.0.0.1:9",
     "validate_certs_key_passphrase": f"{MARKER}-key",
     "sensor_certificates_issuers": {
         "corporate": {

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -29,6 +30,8 @@ PROFILES: Mapping[str, Profile] = {DEFENDER_IOT.name: DEFENDER_IOT}
 MAX_PROFILE_BYTES = 1024 * 1024
 MAX_KEY_BITS = 16_384
 MAX_DAYS = 36_500  # a hundred years
+# With each bracket that is open PyYAML takes longer for all that follows.
+_MAX_OPEN = 100
 
 _SETTINGS = {
     "extends": "the name of the profile to start from, for example defender_iot",
@@ -127,6 +130,9 @@ def _parse_yaml(text: str, path: str) -> Any:
             f"profile {path} is not JSON, and PyYAML is not installed for this Python: write it as JSON"
         ) from None
 
+    if _open_brackets(text) > _MAX_OPEN:
+        raise InputError(f"profile {path} is nested too deeply") from None
+
     class Loader(yaml.SafeLoader):
         """YAML in which a key that stands twice is a mistake, not the silent loss of the first."""
 
@@ -151,6 +157,15 @@ def _parse_yaml(text: str, path: str) -> Any:
     except (ValueError, OverflowError, TypeError):
         # A date that no calendar has, a number of thousands of digits.
         raise InputError(f"profile {path} holds a number or date that cannot be read") from None
+
+
+def _open_brackets(text: str) -> int:
+    """The most brackets that are open at a time, wherever they stand."""
+    most = now = 0
+    for match in re.finditer(r"[\[\]{}]", text):
+        now += 1 if match[0] in "[{" else -1
+        most = max(most, now)
+    return most
 
 
 def _whole_number(value: Any, minimum: int, maximum: int) -> bool:

@@ -130,6 +130,8 @@ def _compile(expression: str, where: str) -> Callable[[Mapping[str, Any]], bool]
         sample = None if problem else compiled.search(SAMPLE_FACTS)
     except RecursionError:
         problem = "it is nested too deeply"
+    except TypeError:
+        problem = "it compares values of different kinds, for example a number with a text"
     except (JMESPathError, ValueError) as error:
         problem = "it is no JMESPath expression: " + " ".join(str(error).split())[:200]
     if problem is not None:

@@ -58,6 +58,8 @@ def loaded(folder: Path, text: str, name: str = "ours.yml") -> Any:
         ("allowed_key_bits: [2048, 99999999]", ["allowed_key_bits"]),
         ("name: [a]", ["name"]),
         ("[" * 100_000, ["nested too deeply"]),
+        ("{" * 20_000, ["nested too deeply"]),
+        (rules({"when": "days_left > `!0`"}), ["org.x", "different kinds"]),
         ('{"rules":' * 100_000, ["nested too deeply"]),
         ("a: " * 3 + "{" * 50_000, []),
         ("ignore: [crt.expired]\nmax_validity_days: 3\nignore: []\n", ["'ignore'", "twice", "line 3"]),
