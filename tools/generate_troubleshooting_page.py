@@ -48,7 +48,7 @@ SECTIONS = {
 
 def page() -> str:
     """The page as text."""
-    catalogue, _rules = load()
+    catalogue = load()[0]
     parts = [INTRODUCTION]
     for name, text in SECTIONS.items():
         sentence = getattr(catalogue, name)
