@@ -97,7 +97,7 @@ proceed:
 run:
   description:
     - What is one for a run. C(dir) and the other folders (C(stage_dir), C(ca_dir), C(ledger_dir), C(crl_dir), C(inbox_dir), C(outbox_dir),
-      C(report_dir), C(workstations_dir)); C(sensor_certificates), C(local_ca), C(import_certificates), C(crl_publication), C(crl_access)
+      C(report_dir), C(handover_dir), C(workstations_dir)); C(sensor_certificates), C(local_ca), C(import_certificates), C(crl_publication), C(crl_access)
       and C(fleet_report) with the variables that begin so; C(authorities) with the CA certificates that workstations are to trust.
     - In place of a secret stands the name of its variable, as the host C(read_from) has it.
   type: dict

@@ -60,6 +60,12 @@ options:
     description: Write the upload sheets as well, one page to print for each site (C(sheets-SITE.html)).
     type: bool
     default: false
+  handover:
+    description:
+      - A folder for archives to hand over, one for each site (C(handover-SITE.zip), mode 0600) with the three files of each of its sensors that
+        waits for its upload, and their sheets. They hold private keys. An archive whose sensors wait no more is removed.
+    type: path
+    version_added: 1.1.0
   query:
     description: A JMESPath expression over the data of C(fleet.json); its value is returned.
     type: str
@@ -123,6 +129,11 @@ summary:
   description: The figures, as in C(fleet.json).
   type: dict
   returned: always
+handover:
+  description: The archives in O(handover).
+  type: list
+  elements: str
+  returned: if O(handover) is set
 to_upload:
   description: The sensors whose consoles still have to get what is staged.
   type: list

@@ -43,7 +43,7 @@ _SECTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
         "crl_access_",
         ("fail_on", "proxy", "no_proxy", "timeout", "connect_timeout", "retries", "max_bytes", "fetcher"),
     ),
-    "fleet_report": ("fleet_report_", ("most", "formats", "query", "fail_on", "since", "sheets")),
+    "fleet_report": ("fleet_report_", ("most", "formats", "query", "fail_on", "since", "sheets", "handover")),
 }
 _FOLDERS = {
     "stage_dir": f"{SENSOR_PREFIX}stage_dir",
@@ -51,6 +51,7 @@ _FOLDERS = {
     "ledger_dir": f"{LOCAL_CA_PREFIX}ledger_dir",
     "crl_dir": "crl_publication_dir",
     "report_dir": "fleet_report_dir",
+    "handover_dir": "fleet_report_handover_dir",
     "workstations_dir": "trust_store_folder",
 }
 VARIABLES = (
@@ -144,6 +145,7 @@ def described(values: Mapping[str, Any], read_from: str, default: str) -> dict[s
         run[key] = _absolute(values.get(variable))
     run["ledger_dir"] = run["ledger_dir"] or (run["ca_dir"] + "_ledger" if run["ca_dir"] else "")
     run["report_dir"] = run["report_dir"] or _below(base, pki_folder.REPORT)
+    run["handover_dir"] = run["handover_dir"] or _below(base, pki_folder.HANDOVER)
     # Beside the stage folder, never in it: every entry there is a sensor.
     parent = base if named or not run["stage_dir"] else os.path.dirname(run["stage_dir"])
     run["workstations_dir"] = run["workstations_dir"] or _below(parent, pki_folder.WORKSTATIONS)

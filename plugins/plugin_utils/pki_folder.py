@@ -13,7 +13,7 @@ from ansible.errors import AnsibleLookupError
 VARIABLE = "ot_pki_dir"
 NAME = "defender_iot_pki"
 STAGED, LOCAL_CA, LEDGER, CRLS = "staged", "local_ca", "local_ca_ledger", "crl"
-INBOX, OUTBOX, REPORT, WORKSTATIONS = "inbox", "outbox", "report", "workstations"
+INBOX, OUTBOX, REPORT, HANDOVER, WORKSTATIONS = "inbox", "outbox", "report", "handover", "workstations"
 
 _JOB_FOLDER = "AWX_PRIVATE_DATA_DIR"
 # Where ansible-runner has its private folder in a container, and what it and AWX set there for Ansible.

@@ -117,7 +117,9 @@ def _readme(place: Place) -> Story:
         (environment / part).symlink_to(BIN.parent / part)
     (environment / ".demo").touch()
     place.environment["ANSIBLE_COLLECTIONS_PATH"] = str(place.folder / "installed")
+    (place.folder / "vault-password").write_text("of the file that the page's editor would have made")
     yield {}
+    assert [path.name for path in (place.folder / "defender_iot_pki" / "handover").iterdir()]
     assert len([path for path in (place.folder / "demo" / "staged").iterdir() if path.name[0] != "."]) == 12
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 
 from ..delivery.sheet import steps
 from . import pages
@@ -27,19 +28,25 @@ def render(fleet: Fleet) -> dict[str, bytes]:
     for row in fleet.sensors:
         if row.upload.needed:
             by_site.setdefault(row.site, []).append(row)
-    return {file_name(site): _page(fleet, site, rows) for site, rows in by_site.items()}
+    return {file_name(site): page(fleet, site, rows) for site, rows in by_site.items()}
 
 
 def file_name(site: str) -> str:
-    """The page of a site; sites whose names differ have different pages, on any file system."""
+    """The page of a site."""
+    return site_file(site, _PREFIX, _SUFFIX)
+
+
+def site_file(site: str, prefix: str, suffix: str) -> str:
+    """A file of a site; sites whose names differ have different files, on any file system."""
     site = site or "all"
     plain = _UNFIT.sub("_", site)[:80]
     if plain != site or site != site.lower():
         plain += "-" + hashlib.sha256(site.encode("utf-8", "replace")).hexdigest()[:8]
-    return f"{_PREFIX}{plain}{_SUFFIX}"
+    return f"{prefix}{plain}{suffix}"
 
 
-def _page(fleet: Fleet, site: str, rows: list[SensorRow]) -> bytes:
+def page(fleet: Fleet, site: str, rows: Sequence[SensorRow]) -> bytes:
+    """The sheets of these sensors, as one page."""
     sheets = [
         {
             "row": row,

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,7 @@ from ..values.lists import counted, some
 from . import writing
 from .facts import ORPHANED, Fleet
 from .gather import Places, Wanted, gather
+from .handover import hand_over
 from .query import ask
 
 NEVER, DUE, EXPIRED, ERROR = "never", "due", "expired", "error"
@@ -29,7 +31,8 @@ class Order:
     """What is to be reported, and where.
 
     :ivar query: a JMESPath expression over the data, or empty. :ivar since: a moment (ISO 8601), or empty.
-    :ivar sheets: a page of upload sheets for each site as well. :ivar group: the one that all sensors are in.
+    :ivar sheets: a page of upload sheets for each site as well. :ivar handover: the folder for archives with the files
+        to upload, one for each site, or empty. :ivar group: the one that all sensors are in.
     """
 
     folder: str
@@ -38,6 +41,7 @@ class Order:
     fail_on: str = NEVER
     since: str = ""
     sheets: bool = False
+    handover: str = ""
     most: int = 10
     group: str = "sensors"
     check_mode: bool = False
@@ -73,6 +77,11 @@ def run(
         result.update(changed=bool(written.changed), files=list(written.files), differing=list(written.changed))
     except PkiError as error:
         errors.append(str(error))
+    if order.handover:
+        try:
+            _hand_over(fleet, state, order, result, errors)
+        except PkiError as error:
+            errors.append(str(error))
     if order.query:
         try:
             result["query"] = ask(fleet.to_dict(), order.query, "fleet_report_query")
@@ -85,7 +94,7 @@ def run(
         summary=dict(fleet.summary),
         to_upload=[row.name for row in fleet.sensors if row.upload.needed],
         problems=list(fleet.problems),
-        lines=lines_of(fleet, order, [*errors, *([alarm] if alarm else [])]),
+        lines=lines_of(fleet, order, [*errors, *([alarm] if alarm else [])], result.get("handover", [])),
     )
     if fleet.changes is not None:
         result["changes"] = [dict(entry) for entry in fleet.changes]
@@ -94,6 +103,14 @@ def run(
     if result["failed"]:
         result["msg"] = f"{fleet.headline}. {'; '.join(result['errors'])}"
     return result
+
+
+def _hand_over(fleet: Fleet, state: FleetState, order: Order, result: dict[str, Any], errors: list[str]) -> None:
+    done = hand_over(fleet, state, order.handover, order.check_mode)
+    errors += done.problems
+    result["handover"] = [os.path.join(order.handover, name) for name in done.files]
+    result["changed"] = result["changed"] or bool(done.changed)
+    result["differing"] = [*result.get("differing", []), *(os.path.join(order.handover, name) for name in done.changed)]
 
 
 def _alarm(fleet: Fleet, fail_on: str, most: int) -> str | None:
@@ -112,7 +129,7 @@ def _alarm(fleet: Fleet, fail_on: str, most: int) -> str | None:
     return f"{len(found)} {what} (fleet_report_fail_on: {fail_on}): {some(found, most)}" if found else None
 
 
-def lines_of(fleet: Fleet, order: Order, errors: Sequence[str]) -> list[str]:
+def lines_of(fleet: Fleet, order: Order, errors: Sequence[str], archives: Sequence[str] = ()) -> list[str]:
     """What people want to read; the first line is fit for a notification."""
     lines = [fleet.headline]
     lines += [f"NOT READ: {problem}" for problem in fleet.problems[: order.most]]
@@ -122,6 +139,8 @@ def lines_of(fleet: Fleet, order: Order, errors: Sequence[str]) -> list[str]:
     if uploads:
         where = "" if errors or order.check_mode else f"; sheets in {order.folder}"
         lines.append(f"{counted(len(uploads), 'sensor')} to upload: {some(uploads, order.most)}{where}")
+    if archives and not order.check_mode:
+        lines.append(f"To hand over, with the keys in them, one for each site: {some(archives, order.most)}")
     for title, names in (
         ("With errors", [row.name for row in fleet.sensors if row.failed]),
         ("Due", [row.name for row in fleet.sensors if row.due]),
