@@ -6,6 +6,7 @@
 # installs missing Debian packages if it runs as root (tools/install-test-tools lists them).
 
 PYTHON ?= python3
+SIZES ?= 100 1000
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 COLLECTIONS := $(CURDIR)/build/collections
@@ -23,7 +24,7 @@ export ANSIBLE_HOME := $(CURDIR)/.ansible
 export OT_PKI_COLLECTIONS := $(COLLECTIONS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test markers unit fuzz faults lint build bench install sanity cores import gates docs pins release-check clean
+.PHONY: help demo test markers unit fuzz faults lint build bench scale install sanity cores import gates docs pins release-check clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } \
@@ -71,6 +72,9 @@ gates: lint sanity cores import ## everything that a release must pass besides t
 
 bench: $(VENV)/.test install ## measure the whole command; prints ratios (takes several minutes)
 	$(BIN)/python tests/benchmark/bench.py
+
+scale: $(VENV)/.test install ## measure fleets of several sizes (SIZES="100 1000 10000"): first, unchanged, some due, some bad, validate, report
+	$(BIN)/python tests/benchmark/scale.py $(SIZES)
 
 ##@ Documentation and releases
 
