@@ -11,17 +11,20 @@ from ..module_utils._plain.texts import harmless
 
 # Of these, each text is one line for people. All else is data (names, paths, subjects), which programs compare.
 _LINES = frozenset(
-    ("lines", "problems", "warnings", "errors", "error", "notes", "reasons", "message", "hint", "failures", "remarks")
-)
-# This one may have several lines.
-_TEXT = "msg"
+    (
+        "lines", "problems", "warnings", "errors", "error", "notes", "reasons", "message", "hint", "failures",
+        "remarks", "stdout_lines", "stderr_lines",
+    )
+)  # fmt: skip
+# These may have several lines; what a host printed that should have returned a result is among them.
+_TEXTS = frozenset(("msg", "module_stdout", "module_stderr", "stdout", "stderr", "exception"))
 
 
 def harmless_result(result: Any) -> Any:
     """The result with every line for people made harmless, in place; what is harmless already stays the same object."""
     if isinstance(result, dict):
         for key, value in result.items():
-            if key == _TEXT and isinstance(value, str):
+            if key in _TEXTS and isinstance(value, str):
                 if not value.isascii() or not value.isprintable():
                     result[key] = "\n".join(map(harmless, value.split("\n")))
             elif key in _LINES:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -34,6 +35,8 @@ from .sources import FAILED, KEPT, PUBLISHED, CrlOutcome, CrlSource, Lifetimes, 
 
 NUMBERS = "crl"
 MAX_BYTES = 256 * 1024 * 1024
+# A number has 20 octets at most (RFC 5280, section 5.2.3); what is longer was not taken by a run.
+_NUMBER = re.compile(r"[0-9]{1,48}\Z")
 
 __all__ = ["FAILED", "KEPT", "PUBLISHED", "CrlOutcome", "Lifetimes", "Publisher", "file_name", "sources"]
 
@@ -241,7 +244,7 @@ class Publisher:
     def _last_number(self, source: CrlSource) -> int:
         folder = os.path.join(self.ledger.folder, NUMBERS, revocations.key_mark(source.certificate))
         with contextlib.suppress(OSError):
-            return max((int(name) for name in os.listdir(folder) if name.isdecimal()), default=0)
+            return max((int(name) for name in os.listdir(folder) if _NUMBER.match(name)), default=0)
         return 0
 
     def _shown_elsewhere(self, source: CrlSource) -> set[int]:

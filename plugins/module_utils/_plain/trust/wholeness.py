@@ -78,7 +78,13 @@ def _distributed(layout: Layout) -> Iterator[str]:
 
 
 def _found(folder: str) -> Iterator[str]:
-    for above, _folders, names in os.walk(folder, followlinks=True):
+    seen: set[tuple[int, int]] = set()
+    for above, folders, names in os.walk(folder, followlinks=True):
+        status = os.stat(above)
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()  # a link that leads back; two of them would double the work at each turn
+            continue
+        seen.add((status.st_dev, status.st_ino))
         yield from (os.path.join(above, name) for name in sorted(names) if name.endswith(".crt"))
 
 

@@ -34,3 +34,11 @@ def test_a_message_may_have_lines_and_data_stays_as_it_is() -> None:
     result = {"msg": "one\ntwo \x1b[31m", "path": "/tmp/\x1b", "subject": EVIL, "names": [EVIL], "count": 3}
     harmless_result(result)
     assert result == {"msg": "one\ntwo \\x1b[31m", "path": "/tmp/\x1b", "subject": EVIL, "names": [EVIL], "count": 3}
+
+
+def test_what_a_host_printed_instead_of_a_result_is_made_harmless() -> None:
+    result = {"module_stdout": "one\ntwo \x1b]0;x\x07", "exception": "\x1b[2J", "stdout_lines": [EVIL], "rc": 1}
+    harmless_result(result)
+    assert result == {
+        "module_stdout": "one\ntwo \\x1b]0;x\\x07", "exception": "\\x1b[2J", "stdout_lines": [TAME], "rc": 1,
+    }  # fmt: skip

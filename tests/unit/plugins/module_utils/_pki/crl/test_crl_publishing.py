@@ -607,3 +607,14 @@ def test_a_damaged_record_does_not_keep_a_sensors_other_certificates_from_being_
     assert [entry["serial"] for entry in result["certificates"]] == [serial_text(second.serial_number)]
     assert "is damaged" in result["warnings"][0]
     assert "it is not revoked" in result["warnings"][0]
+
+
+def test_a_name_that_is_no_number_of_a_crl_is_none(place: Place) -> None:
+    """Otherwise every later number would be longer than a CRL, or a file's name, can hold."""
+    place.publish()
+    for folder in (Path(place.ledger.folder) / "crl").iterdir():
+        if folder.is_dir():
+            (folder / ("9" * 255)).touch()
+    place.issue("a")
+    place.revoke({"sensor": "a"})
+    assert actions(place.publish())[0] == ("published", 2)

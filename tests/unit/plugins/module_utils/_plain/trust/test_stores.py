@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.errors import PkiError
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.trust import system
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.trust import system, wholeness
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.trust.bundle import BundleStore
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.trust.engine import apply
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.trust.java import JavaStore
@@ -306,3 +306,10 @@ def test_what_the_tool_distrusts_is_an_error(tmp_path: Path, monkeypatch: pytest
     assert (report.changed, report.trusted) == (False, False)
     assert "does not trust what was installed" in report.error
     assert "on the blocklist" in report.error
+
+
+def test_a_folder_of_links_that_lead_back_is_looked_through_once(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / name).symlink_to(tmp_path)
+    (tmp_path / "x.crt").touch()
+    assert list(wholeness._found(str(tmp_path))) == [str(tmp_path / "x.crt")]
