@@ -120,10 +120,11 @@ class ActionModule(ControllerAction):
             sliced=params["sliced"],
             progress=self.progress,
         )
-        outcomes = Obtaining(stage, ledger, issuers, tools, batch).run(sensors, params["others"])
+        obtaining = Obtaining(stage, ledger, issuers, tools, batch)
+        outcomes = obtaining.run(sensors, params["others"])
         result = self._result(outcomes, passphrase_variables)
         result["problems"] = [text for issuer in issuers.by_name.values() for text in issuer.problems]
-        result["lines"] = [text for issuer in issuers.by_name.values() for text in issuer.lines]
+        result["lines"] = [*obtaining.lines, *(text for issuer in issuers.by_name.values() for text in issuer.lines)]
         return result
 
     def _run(self, params: dict[str, Any], sensors: Sequence[dict[str, Any]], secrets: Secrets) -> Run:

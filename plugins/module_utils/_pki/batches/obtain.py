@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..._plain.errors import FileError
+from ..._plain.errors import FileError, InputError
 from ..issuers.asking import withdraw_strays
 from ..issuers.base import Answer, Issuer, Job, Obtained, Pending, Refused, Stays, Tools
 from ..issuers.kinds import Issuers
@@ -23,7 +23,7 @@ from ..planning.request import SensorRequest
 from ..profiles.base import Profile
 from ..profiles.defender_iot.profile import DEFENDER_IOT
 from ..profiles.files import rendered
-from ..state import events
+from ..state import clock, events
 from ..state.bundles import IncompleteBundle
 from ..state.durable import make_durable
 from ..state.events import Event
@@ -130,6 +130,15 @@ class Obtaining:
 
     # Planning
 
+    @functools.cached_property
+    def _clock(self) -> str | None:
+        return clock.fault(self.ledger, self.tools.moment)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What is to be told of the whole run, once."""
+        return (f"CLOCK: {self._clock}",) if self._clock else ()
+
     def _neighbours(self, fit: Sequence[SensorRequest]) -> Neighbours:
         """The staged bundles of everybody else, with which nothing may collide."""
         mine = {request.name for request in fit}
@@ -163,6 +172,12 @@ class Obtaining:
                 reason = f"renamed: takes over the bundle of {predecessor}, which left the inventory"
                 plan = replace(taken, visible=False, reasons=(reason,), taken_from=predecessor)
         plan = replace(plan, asked=issuer.pending(request, self.tools))
+        if self._clock and plan.action == OBTAIN and not request.reissue:
+            # Dated wrongly, or for no other reason than the clock: nothing is obtained.
+            raise InputError(
+                f"{self._clock}; nothing is obtained ({'; '.join(plan.reasons)}) until the clock is right. If it is "
+                "right and the record is not, run with sensor_certificates_reissue: true for this sensor"
+            )
         if plan.action == KEEP and plan.existing is not None and plan.taken_from is None:
             reasons = tuple(issuer.superseded(request, plan.existing, self.tools))
             if reasons:

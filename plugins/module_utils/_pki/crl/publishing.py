@@ -23,7 +23,7 @@ from ..._plain.folders import Folder
 from .. import crypto
 from ..crypto import rsa, serialization, x509
 from ..issuers.local_ca.opened import FORMER
-from ..state import locks, revocations
+from ..state import clock, locks, revocations
 from ..state.ledger import Ledger, actor
 from ..state.revocations import RevocationRecord
 from ..values import moments, reading
@@ -119,6 +119,13 @@ class Publisher:
                     f"{self._path(source)} lists {counted(unknown, 'certificate')} of which the ledger "
                     f"{self.ledger.folder} has no revocation; they stay revoked. Restore the ledger from the backup",
                 )
+        if current is not None and reasons and clock.behind(self.moment, current.last_update_utc):
+            here, made = moments.iso(self.moment), moments.iso(current.last_update_utc)
+            raise InputError(
+                f"the clock of this machine says {here}, and the published CRL {self._path(source)} was made on "
+                f"{made}; a CRL of now ({'; '.join(reasons)}) would end too early. Set the clock right. If it is right "
+                "and the published CRL is dated wrongly, remove that file and run again"
+            )
         if current is not None and not reasons:
             outcome = self._kept(source, current)
         elif source.key is None:

@@ -100,13 +100,18 @@ class Outbox:
     def update(self, rows: Sequence[Row]) -> None:
         """Bring the lists up to date.
 
+        A request that could not be shown is not listed: what is listed was shown once, and people may have taken the
+        file away. The next run shows it.
+
         :param rows: every open request.
         :raises FileError: it could not be written.
         """
         if not rows and not os.path.isdir(self.path):
             return
-        ordered = sorted(rows, key=lambda row: row.sensor)
+        before = self.shown_before()
         with self._opened() as folder:
+            rows = [row for row in rows if before.get(row.sensor) == row.public_key_sha256 or folder.look(row.file)]
+            ordered = sorted(rows, key=lambda row: row.sensor)
             _put(folder, CSV, _csv(ordered) if rows or folder.look(CSV) else None)
             if self.template:
                 _put(folder, SUBMIT, submit_script(ordered, self.template) if rows or folder.look(SUBMIT) else None)

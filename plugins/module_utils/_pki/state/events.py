@@ -28,7 +28,7 @@ REQUESTED, WITHDRAWN, STAGED, SEEN, RETIRED = "requested", "withdrawn", "staged"
 # Those of a certificate's own record.
 ISSUING = (ISSUED, RECEIVED)
 MAX_BYTES = 64 * 1024 * 1024
-_NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-(?P<event>[a-z-]+)-[0-9a-f]{16}\.json\Z")
+_NAME = re.compile(r"(?P<time>[0-9]{8}T[0-9]{6}Z)-(?P<event>[a-z-]+)-[0-9a-f]{16}\.json\Z")
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,19 @@ def read(ledger: Ledger, kinds: Iterable[str] = ()) -> tuple[list[Event], list[s
         except FileError as error:
             problems.append(str(error))
     return found, problems
+
+
+def newest(ledger: Ledger) -> datetime.datetime | None:
+    """When the last event was recorded, by the clock of that run; None if nothing was, or it cannot be told."""
+    try:
+        names = os.listdir(os.path.join(ledger.folder, FOLDER))
+    except OSError:
+        return None
+    times = [match["time"] for match in map(_NAME.match, names) if match is not None]
+    try:
+        return datetime.datetime.strptime(max(times), "%Y%m%dT%H%M%S%z") if times else None
+    except ValueError:
+        return None
 
 
 def _parse(path: str, data: bytes) -> list[Event]:

@@ -86,7 +86,11 @@ class Site:
         return {outcome.name: outcome for outcome in obtaining.run(sensors, others)}
 
     def stage(
-        self, outcomes: dict[str, SensorOutcome], passphrases: Mapping[str, Any] | None = None, **options: Any
+        self,
+        outcomes: dict[str, SensorOutcome],
+        passphrases: Mapping[str, Any] | None = None,
+        moment: datetime.datetime | None = None,
+        **options: Any,
     ) -> dict[str, StageOutcome]:
         """Stage what was obtained."""
         raws = [
@@ -104,9 +108,10 @@ class Site:
             for outcome in outcomes.values()
             if outcome.files is not None
         ]
-        results, _report = stage_batch(
-            raws, self.stage_folder, StageOptions(lock_timeout=0.0, policy=Policy(self.profile), **options), self.ledger
-        )
+        # What is valid at a moment of the test's own is judged as of today, and that is not what is tested.
+        policy = Policy(self.profile, at=moment) if moment else Policy(self.profile)
+        chosen = StageOptions(lock_timeout=0.0, policy=policy, **options)
+        results, _report = stage_batch(raws, self.stage_folder, chosen, self.ledger, moment=moment)
         return {result.name: result for result in results}
 
     def run(self, *sensors: dict[str, Any], **options: Any) -> dict[str, SensorOutcome]:

@@ -618,3 +618,16 @@ def test_a_name_that_is_no_number_of_a_crl_is_none(place: Place) -> None:
     place.issue("a")
     place.revoke({"sensor": "a"})
     assert actions(place.publish())[0] == ("published", 2)
+
+
+def test_a_clock_that_went_back_publishes_nothing(place: Place) -> None:
+    """Such a CRL would have ended before it was published."""
+    place.publish()
+    certificate = place.issue("sensor-1")
+    place.revoke({"serial": serial_text(certificate.serial_number)})
+    first, _root = place.publish(NOW - 2 * DAY)
+    assert first["action"] == "failed"
+    assert "the clock of this machine says 2026-05-30T00:00:00Z, and the published CRL" in first["errors"][0]
+    assert place.serials() == set()
+    assert actions(place.publish(NOW + DAY))[0] == ("published", 2)
+    assert place.serials() == {certificate.serial_number}

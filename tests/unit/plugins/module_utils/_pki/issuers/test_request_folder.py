@@ -17,6 +17,7 @@ from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.issuers i
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state import events, revocations
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.fleet import FleetState
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import moments
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.errors import FileError
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from issuing_site import (
@@ -81,6 +82,28 @@ def test_the_first_run_lays_requests_out(corp: Site) -> None:
     assert serialization.load_pem_private_key(key.read_bytes(), b"Secret.1").public_key() == csr.public_key()
     assert happened(corp, events.REQUESTED) == [cn(1), cn(2)]
     assert not (corp.outbox() / "submit.cmd").exists()
+
+
+def test_a_request_that_could_not_be_shown_is_shown_by_the_next_run(
+    corp: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(outbox_module.Outbox, "show", _no_space)
+        outcomes = corp.run(sensor(1))
+    assert actions(outcomes) == {cn(1): "failed"}
+    assert corp.rows() == [], "what is listed was shown"
+    corp.run(sensor(1))
+    assert set(requests_of(corp)) == {cn(1)}
+    assert [row["sensor"] for row in corp.rows()] == [cn(1)]
+    # Who takes the file away has it, and is not given it again.
+    (corp.outbox() / f"{cn(1)}.csr").unlink()
+    corp.run(sensor(1))
+    assert requests_of(corp) == {}
+    assert [row["sensor"] for row in corp.rows()] == [cn(1)]
+
+
+def _no_space(*_arguments: Any) -> None:
+    raise FileError("outbox cannot be written: No space left on device")
 
 
 def test_a_sensor_is_asked_for_once(corp: Site) -> None:
