@@ -260,7 +260,7 @@ def key_of(entry: WaitingKey, request: SensorRequest) -> bytes:
 
 
 def withdraw_strays(requests: Sequence[SensorRequest], tools: Tools) -> list[Event]:
-    """Withdraw requests to issuers that sensors of this run no longer have.
+    """Withdraw requests to issuers that sensors of this run no longer have, and remove what killed runs left of keys.
 
     Whether a file of it still lies in an outbox, its issuer sees to in its own next run. What cannot be read or
     removed waits on, and is in the report.
@@ -274,6 +274,7 @@ def withdraw_strays(requests: Sequence[SensorRequest], tools: Tools) -> list[Eve
         if sensor not in mine:
             continue
         with contextlib.suppress(FileError):
+            waiting.tidy(sensor)
             for entry in waiting.of(sensor):
                 if entry.issuer != mine[sensor]:
                     remove_shown(entry)

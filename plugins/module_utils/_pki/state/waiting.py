@@ -128,12 +128,32 @@ class WaitingKeys:
             if home is None:
                 return
             try:
-                home.rmtree(entry.public_key_id[:16], missing_ok=True)
+                # Out of sight in one step: a run that is killed now leaves no request without its key.
+                aside = home.unused_name()
+                with contextlib.suppress(FileNotFoundError):
+                    home.rename(entry.public_key_id[:16], aside)
+                    home.rmtree(aside, missing_ok=True)
             except OSError as error:
                 path = home.at(entry.public_key_id[:16])
                 raise FileError(f"{path} could not be removed: {why(error)}; it holds a key") from error
         with contextlib.suppress(OSError), Folder.open(self.folder) as waiting:
             waiting.rmdir(entry.sensor)  # only if it is empty
+
+    def tidy(self, sensor: str) -> None:
+        """Remove what killed runs left of a sensor's keys. Nobody else works on this sensor at this moment.
+
+        :raises FileError: it could not be removed.
+        """
+        with self._open(sensor) as home:
+            remains = [name for name in home.listdir() if _REMAINS.match(name)] if home is not None else []
+            for name in remains if home is not None else ():
+                try:
+                    home.rmtree(name, missing_ok=True)
+                except OSError as error:
+                    raise FileError(f"{home.at(name)} could not be removed: {why(error)}; it holds a key") from error
+        if remains:
+            with contextlib.suppress(OSError), Folder.open(self.folder) as waiting:
+                waiting.rmdir(sensor)  # only if it is empty
 
     def forget(self, sensor: str) -> None:
         """Let go of every key of a sensor.

@@ -18,6 +18,7 @@ from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state imp
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.fleet import FleetState
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import moments
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.errors import FileError
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.folders import Folder
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from issuing_site import (
@@ -100,6 +101,24 @@ def test_a_request_that_could_not_be_shown_is_shown_by_the_next_run(
     corp.run(sensor(1))
     assert requests_of(corp) == {}
     assert [row["sensor"] for row in corp.rows()] == [cn(1)]
+
+
+def test_killed_while_a_key_that_is_answered_is_removed(corp: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    corp.run(sensor(1))
+    answer_all(corp)
+    with monkeypatch.context() as patch:
+        patch.setattr(Folder, "rmtree", _only_the_key)
+        with pytest.raises(KeyboardInterrupt):
+            corp.run(sensor(1))
+    assert corp.waiting(cn(1))
+    corp.run(sensor(1))
+    assert not corp.waiting(cn(1))
+    assert actions(corp.run(sensor(1))) == {cn(1): "kept"}
+
+
+def _only_the_key(folder: Folder, name: str, **_options: Any) -> None:
+    os.unlink(os.path.join(folder.path, name, "private.key"))
+    raise KeyboardInterrupt
 
 
 def _no_space(*_arguments: Any) -> None:
