@@ -145,8 +145,10 @@ class WaitingKeys:
         :raises FileError: it could not be removed.
         """
         with self._open(sensor) as home:
-            remains = [name for name in home.listdir() if _REMAINS.match(name)] if home is not None else []
-            for name in remains if home is not None else ():
+            if home is None:
+                return
+            remains = [name for name in home.listdir() if _REMAINS.match(name)]
+            for name in remains:
                 try:
                     home.rmtree(name, missing_ok=True)
                 except OSError as error:
