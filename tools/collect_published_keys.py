@@ -7,7 +7,7 @@ tools/collect_published_keys.py [--folder FOLDER]
 
 Downloads the packages that tools/published_keys_sources.txt names (pip, npm and apt-get must be there), looks through
 all their files for private keys that need no passphrase, and writes plugins/module_utils/_pki/validation/
-published_keys.txt: for each RSA key of 1024 bits and more the SHA-256 of its modulus (so that another public exponent
+published_list.py: for each RSA key of 1024 bits and more the SHA-256 of its modulus (so that another public exponent
 changes nothing), for each key on an elliptic curve that of its SubjectPublicKeyInfo, cut to 128 bits, and the file.
 No key itself is kept. With --folder the packages stay there, and are not downloaded again.
 """
@@ -36,7 +36,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 TOP = Path(__file__).resolve().parent.parent
 SOURCES = TOP / "tools" / "published_keys_sources.txt"
-LIST = TOP / "plugins" / "module_utils" / "_pki" / "validation" / "published_keys.txt"
+LIST = TOP / "plugins" / "module_utils" / "_pki" / "validation" / "published_list.py"
 
 _MAX_FILE = 8 * 1024 * 1024
 _MIN_RSA_BITS = 1024
@@ -47,11 +47,19 @@ _PEM = re.compile(
 # In the source of programs a key's lines end with an escape, or stand in quotes of their own.
 _IN_QUOTES = re.compile(rb"""\\n|\\r|\\$|["'][ \t]*[,+.]?[ \t]*$|^[ \t]*[+.]?[ \t]*["']""", re.MULTILINE)
 _BINARY = (".der", ".p8", ".pk8", ".key")
-_HEADER = """\
+_HEADER = '''\
 # SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Written by tools/collect_published_keys.py. Fingerprints of keys whose private halves stand in public packages.
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Fingerprints of keys whose private halves stand in public packages. Written by tools/collect_published_keys.py.
+
+A Python file, since a module that runs on another host takes no other files along.
 """
+
+from __future__ import annotations
+
+LIST = """\\
+'''
 
 
 def main() -> None:
@@ -67,7 +75,7 @@ def main() -> None:
             if line.strip() and not line.startswith("#"):
                 registry, package = line.split()
                 text.append(_section(registry, package, folder, seen))
-    LIST.write_text("".join(text), encoding="utf-8")
+    LIST.write_text("".join([*text, '"""\n']), encoding="utf-8")
     print(f"{len(seen)} keys in {LIST.relative_to(TOP)}")
 
 

@@ -98,7 +98,7 @@ CAs of a chain; of an RSA key the modulus decides, so another public exponent do
 
 {packages}
 
-`published_keys.txt` beside the rules has a fingerprint (SHA-256, cut to 128 bits) and the file of each; no key itself.
+`published_list.py` beside the rules has a fingerprint (SHA-256, cut to 128 bits) and the file of each; no key itself.
 `tools/collect_published_keys.py` of the source makes it anew from the packages that
 `tools/published_keys_sources.txt` names. **Not** in it, since those lists have hundreds of thousands of keys and are
 too large to be shipped: the predictable keys of Debian's OpenSSL of 2008 (CVE-2008-0166), keys in the firmware of

@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Keys that everybody has: their private halves stand in public packages, as examples and test data.
 
-``published_keys.txt`` beside this file is written by ``tools/collect_published_keys.py``, which says how a key is
+``published_list`` beside this file is written by ``tools/collect_published_keys.py``, which says how a key is
 marked there. It is read once, when the first key is asked about.
 """
 
@@ -12,12 +12,11 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from ..crypto import ec, rsa, serialization
+from .published_list import LIST
 
-_LIST = "published_keys.txt"
 _DIGITS = 32
 _REGISTRIES = {"pypi": "PyPI", "pypi-sdist": "PyPI", "npm": "npm", "debian": "Debian"}
 
@@ -27,7 +26,7 @@ def known() -> Mapping[str, str]:
     """Where each key stands, by its mark."""
     found: dict[str, str] = {}
     package = ""
-    for line in Path(__file__).with_name(_LIST).read_text(encoding="utf-8").splitlines():
+    for line in LIST.splitlines():
         if line.startswith("["):
             registry, name = line.strip("[]").split(" ", 1)
             package = f"{_REGISTRIES[registry]} package {name}"

@@ -1,6 +1,14 @@
 # SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Written by tools/collect_published_keys.py. Fingerprints of keys whose private halves stand in public packages.
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Fingerprints of keys whose private halves stand in public packages. Written by tools/collect_published_keys.py.
+
+A Python file, since a module that runs on another host takes no other files along.
+"""
+
+from __future__ import annotations
+
+LIST = """\
 [debian openvpn]
 df4468091df8389f533081d945fc7a9f usr/share/doc/openvpn/examples/sample-config-files/loopback-client
 39640cc900deb90b6fddeeb5be55ab91 usr/share/doc/openvpn/examples/sample-keys/ca.key
@@ -106,3 +114,4 @@ c0e9f4f9c4fa627c33465999c064ae63 package/tasks/certs/server.key
 e0c91f639e426cfccc8a3fb736d28c52 package/ssl/dev-key.pem
 [npm http2]
 68fb91d6c8659b6355bb4a1f466fecb0 package/example/localhost.key
+"""
