@@ -438,7 +438,7 @@ def read_with_mode(descriptor: int, path: str, max_bytes: int = MAX_BYTES) -> tu
         # than all the rest, for files of a few kilobytes.
         pieces = [os.read(descriptor, status.st_size + 1)]
         left = max_bytes - len(pieces[0])
-        while pieces[-1] and left > 0:
+        while pieces[-1] and left > 0 and len(pieces[0]) != status.st_size:
             pieces.append(os.read(descriptor, min(left, _PIECE)))
             left -= len(pieces[-1])
         return b"".join(pieces)[:max_bytes], stat.S_IMODE(status.st_mode)

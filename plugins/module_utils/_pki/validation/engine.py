@@ -12,7 +12,7 @@ from typing import Any
 from ..._plain.errors import InputError, PkiError
 from .. import crypto
 from ..crypto import quiet, rsa
-from ..parallel import process_map
+from ..parallel import process_map, without_collector
 from ..profiles.base import Profile
 from ..values.failures import alone
 from . import rules_alone, rules_certificate, rules_own, rules_reading, rules_relations
@@ -85,10 +85,11 @@ def validate_bundles(
     check_table(policy.profile)
     settings = Settings.of(policy)
     results = []
-    for report in iter_reports(bundles, settings, workers):
-        results.append(report)
-        progress("bundles validated", len(results), len(bundles))
-    fleet: list[Finding] = judge_fleet(results, known, settings) if len(results) > 1 or known else []
+    with without_collector():
+        for report in iter_reports(bundles, settings, workers):
+            results.append(report)
+            progress("bundles validated", len(results), len(bundles))
+        fleet: list[Finding] = judge_fleet(results, known, settings) if len(results) > 1 or known else []
     return FleetReport(
         results,
         tuple(finding for finding in fleet if finding.id not in settings.ignore),

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from ..crypto import InvalidSignature, UnsupportedAlgorithm, rsa, serialization
 from ..profiles.files import ordered
 from ..values import keys
@@ -151,26 +153,30 @@ def strict_clients(case: Case) -> None:
                 case.file_of(view),
             )
     for view in path.views[1:]:
-        constraints = view.extensions.get("2.5.29.19")
-        if constraints is not None and constraints.value.ca:
-            if not constraints.critical:
-                case.report(
-                    "chain.basic-constraints-not-critical",
-                    f"the basicConstraints of the CA {view.title} are not critical",
-                    case.file_of(view),
-                )
-            if "2.5.29.15" not in view.extensions and view.extensions_known:
-                case.report("chain.key-usage-missing", f"the CA {view.title} has no keyUsage", case.file_of(view))
-        missing = []
-        if view.extensions_known:
-            if "2.5.29.14" not in view.extensions:
-                missing.append("subjectKeyIdentifier")
-            if "2.5.29.35" not in view.extensions and not view.self_issued:
-                missing.append("authorityKeyIdentifier")
-        if missing:
-            case.report(
-                "chain.key-identifier-missing", f"the CA {view.title} lacks {' and '.join(missing)}", case.file_of(view)
-            )
+        for check_id, message in _not_forgiven(view):
+            case.report(check_id, message, case.file_of(view))
+
+
+@functools.lru_cache(maxsize=256)
+def _not_forgiven(view: CertificateView) -> tuple[tuple[str, str], ...]:
+    """What strict clients say of a CA, as ids and messages; asked once for each CA."""
+    found = []
+    constraints = view.extensions.get("2.5.29.19")
+    if constraints is not None and constraints.value.ca:
+        if not constraints.critical:
+            text = f"the basicConstraints of the CA {view.title} are not critical"
+            found.append(("chain.basic-constraints-not-critical", text))
+        if "2.5.29.15" not in view.extensions and view.extensions_known:
+            found.append(("chain.key-usage-missing", f"the CA {view.title} has no keyUsage"))
+    missing = []
+    if view.extensions_known:
+        if "2.5.29.14" not in view.extensions:
+            missing.append("subjectKeyIdentifier")
+        if "2.5.29.35" not in view.extensions and not view.self_issued:
+            missing.append("authorityKeyIdentifier")
+    if missing:
+        found.append(("chain.key-identifier-missing", f"the CA {view.title} lacks {' and '.join(missing)}"))
+    return tuple(found)
 
 
 def _own_roots(views: list[CertificateView]) -> list[CertificateView]:

@@ -21,6 +21,7 @@ from ..crypto import (
     x509,
 )
 from . import limits, reading, tolerant
+from .der import SEQUENCE, VERSION, elements, only
 from .signatures import verify_signature
 from .source import Source
 from .text import name_parts, pairs_text, show
@@ -46,7 +47,7 @@ class CertificateView:
 
     :ivar certificate: the library's object. If not ``exact``, a copy for reading (:mod:`.tolerant`): never verify
         or write that one, but ``signed`` and ``der``.
-    :ivar der: the certificate as it came.
+    :ivar der: the certificate as it came. :ivar signed: what its signature covers, if it is not ``exact``.
     :ivar problems: what could not be read, in words; a rule that needs it does not run.
     :ivar oddities: what breaks a rule of encoding and was read all the same, in words.
     :ivar source: the file it came from; empty if it may have come from several.
@@ -61,7 +62,6 @@ class CertificateView:
     """
 
     __slots__ = (
-        "_signed",
         "certificate",
         "common_names",
         "der",
@@ -79,6 +79,7 @@ class CertificateView:
         "problems",
         "public_key",
         "serial",
+        "signed",
         "source",
         "spki",
         "subject",
@@ -107,7 +108,7 @@ class CertificateView:
         self.der = der
         self.fingerprint = hashlib.sha256(der).hexdigest()
         self.certificate = found.certificate
-        self._signed = found.signed
+        self.signed = found.signed
         self.source = source
         self.problems: list[str] = found.problems
         self.oddities: list[str] = found.oddities
@@ -163,12 +164,7 @@ class CertificateView:
     @property
     def exact(self) -> bool:
         """Whether the library reads the certificate itself, and not only a copy."""
-        return self._signed is None
-
-    @property
-    def signed(self) -> bytes:
-        """The octets that the signature covers."""
-        return self.certificate.tbs_certificate_bytes if self._signed is None else self._signed
+        return self.signed is None
 
     def value(self, oid: str) -> Any:
         """The parsed value of an extension, or None."""
@@ -203,20 +199,26 @@ def signed_by(certificate: CertificateView, issuer: CertificateView) -> bool:
         return False
     try:
         with guard(), quiet():
-            try:
-                if not (certificate.exact and issuer.exact):
-                    raise ValueError("the library holds copies for reading, which nobody signed")
-                # Compares both statements of the algorithm as well.
-                certificate.certificate.verify_directly_issued_by(issuer.certificate)
-            except ValueError as error:
-                if "outer" in str(error):
-                    raise
-                # The same name in other letters or string types, or a hash so weak that only this way is left.
-                verify_signature(certificate.certificate, certificate.signed, issuer.public_key)
+            signed = certificate.signed
+            if signed is None:
+                signed, inner, outer = _signature_parts(certificate.der)
+                if inner != outer:
+                    return False
+            # With the key that was read once: the library's own check of a certificate reads it anew each time.
+            verify_signature(certificate.certificate, signed, issuer.public_key)
     except UnreadableError:
         # A signature that is wrong is one of the library's exceptions too.
         return False
     return True
+
+
+def _signature_parts(certificate: bytes) -> tuple[bytes, bytes, bytes]:
+    """What a signature covers, and both statements of its algorithm (RFC 5280, sections 4.1.1.2 and 4.1.2.3)."""
+    body, outer, _value = elements(only(certificate, SEQUENCE).content)
+    fields = elements(body.content)
+    if next(fields).tag == VERSION:
+        next(fields)
+    return body.whole, next(fields).whole, outer.whole
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ MAX_ELEMENTS = 100_000
 
 BOOLEAN, INTEGER, BIT_STRING, OCTET_STRING, OID = 0x01, 0x02, 0x03, 0x04, 0x06
 SEQUENCE, SET = 0x30, 0x31
+VERSION = 0xA0  # [0], the first field of a TBSCertificate (RFC 5280, section 4.1)
 
 
 class Element(NamedTuple):

@@ -20,7 +20,20 @@ from typing import Any
 from ..._plain.texts import harmless
 from ..crypto import UnreadableError, guard, quiet, x509
 from . import reading
-from .der import BIT_STRING, BOOLEAN, INTEGER, OCTET_STRING, OID, SEQUENCE, SET, Element, elements, encode, only
+from .der import (
+    BIT_STRING,
+    BOOLEAN,
+    INTEGER,
+    OCTET_STRING,
+    OID,
+    SEQUENCE,
+    SET,
+    VERSION,
+    Element,
+    elements,
+    encode,
+    only,
+)
 from .oids import extension_name
 
 _UTF8, _NUMERIC, _PRINTABLE, _T61, _IA5, _VISIBLE = 0x0C, 0x12, 0x13, 0x14, 0x16, 0x1A
@@ -114,7 +127,7 @@ def _take_apart(der: bytes) -> _Parts:
         raise UnreadableError("its ASN.1 is damaged or not DER")
     body, *signature = outer
     fields = list(elements(body.content))
-    version = fields.pop(0).whole if fields and fields[0].tag == 0xA0 else b""
+    version = fields.pop(0).whole if fields and fields[0].tag == VERSION else b""
     if len(fields) < 6:
         raise UnreadableError("its ASN.1 is damaged or not DER")
     serial, algorithm, issuer, validity, subject = (each.whole for each in fields[:5])

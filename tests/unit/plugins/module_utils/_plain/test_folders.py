@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.errors import FileError
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.file_update import Current
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.files import read_file
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.files import read_file, read_file_with_mode
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.folders import (
     Folder,
     UnsafePathError,
@@ -237,3 +237,14 @@ def test_a_file_in_a_folder_that_was_removed_meanwhile_is_not_found(folder: Fold
     (tmp_path / "in").rmdir()
     with pytest.raises(FileNotFoundError):
         folder.open_file("lock", os.O_RDWR | os.O_CREAT)
+
+
+def test_reading_says_the_mode_and_knows_the_end(folder: Folder, tmp_path: Path) -> None:
+    for content in (b"", b"x", b"x" * 200_000):
+        folder.write_new(f"{len(content)}", content, 0o640)
+        assert read_file_with_mode(str(tmp_path / "in" / f"{len(content)}"), 300_000) == (content, 0o640)
+    with pytest.raises(FileError, match="at most 199999 are read"):
+        read_file_with_mode(str(tmp_path / "in" / "200000"), 199_999)
+    # A file of the system whose size does not tell how much it holds.
+    assert read_file_with_mode("/proc/self/status")[0].endswith(b"\n")
+    assert len(read_file_with_mode("/proc/self/status", 20)[0]) == 20

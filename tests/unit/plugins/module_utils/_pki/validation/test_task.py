@@ -5,14 +5,30 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.validation import task
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki import parallel
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.validation import engine, task
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values.certificates import (
+    CertificateView,
+    read_certificates,
+    signed_by,
+)
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values.der import (
+    BIT_STRING,
+    SEQUENCE,
+    elements,
+    encode,
+    only,
+)
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.errors import FileError, InputError, PkiError
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
 from validation_bakery import AT, SUBJECT, Kitchen
 
 SECOND = {
@@ -309,3 +325,44 @@ def test_pem_texts_in_place_of_paths() -> None:
         "chain": kitchen.content(["issuing", "root"], "chain").decode(),
     }
     assert task.run({**texts, "at": AT})["findings"] == []
+
+
+def test_files_are_read_by_whoever_judges(pair: list[dict[str, Any]]) -> None:
+    """Options are looked at before anything is judged; a bundle's own files only when its turn has come."""
+    bundles, is_list = task.bundles_of({"certificates": pair})
+    assert is_list
+    assert len(bundles) == 2
+    os.unlink(pair[1]["certificate"])
+    assert bundles[0].certificate.problem is None
+    assert "cannot be read" in str(bundles[1].certificate.problem)
+    with pytest.raises(IndexError):
+        bundles[2]
+    with pytest.raises(InputError):
+        task.bundles_of({"certificates": [*pair, {"certificate": pair[0]["certificate"], "min_days_left": -1}]})
+
+
+def test_the_collector_runs_as_before_after_a_batch(
+    pair: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+    plain = engine.validate_bundle
+    monkeypatch.setattr(engine, "validate_bundle", lambda *given: (seen.append(gc.isenabled()), plain(*given))[1])
+    task.run({"certificates": pair, "at": AT})
+    assert seen == [False, False]
+    assert gc.isenabled()
+    with pytest.raises(ZeroDivisionError), parallel.without_collector(), parallel.without_collector():
+        raise ZeroDivisionError
+    assert gc.isenabled()
+
+
+@pytest.mark.parametrize(("inner", "fits"), [("2a864886f70d01010b", True), ("2a864886f70d01010c", False)])
+def test_a_signature_whose_algorithm_is_stated_twice(inner: str, fits: bool) -> None:
+    """Nobody signed the outer statement; what it says has to be what was signed (RFC 5280, section 4.1.1.2)."""
+    kitchen, sha256 = Kitchen({}), bytes.fromhex("2a864886f70d01010b")
+    leaf = read_certificates(kitchen.content("leaf", "certificate"), "leaf").views[0]
+    issuer = read_certificates(kitchen.content("issuing", "certificate"), "issuing").views[0]
+    body, algorithm, _value = elements(only(leaf.der, SEQUENCE).content)
+    tbs = body.whole.replace(sha256, bytes.fromhex(inner), 1)
+    signature = kitchen.key("issuing").sign(tbs, padding.PKCS1v15(), hashes.SHA256())
+    made = encode(SEQUENCE, tbs, algorithm.whole, encode(BIT_STRING, b"\0" + signature))
+    assert signed_by(CertificateView.from_der(made, ""), issuer) is fits
