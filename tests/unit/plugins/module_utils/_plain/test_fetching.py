@@ -12,7 +12,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -176,10 +175,9 @@ def _drip(server: list[Server], start: bytes, piece: bytes) -> Handler:
 def test_a_slow_drip_ends_in_time(serve: Callable[..., Server], start: bytes, piece: bytes) -> None:
     holder: list[Server] = []
     holder.append(serve(_drip(holder, start, piece)))
-    began = time.monotonic()
+    # The server never ends by itself, so that this returns is the proof.
     found = fetch(holder[0].url(), SHORT)
     assert found.reason == "timeout", found
-    assert 0.5 < time.monotonic() - began < 8
 
 
 def test_an_endless_body_is_cut(serve: Callable[..., Server]) -> None:
@@ -222,12 +220,17 @@ def test_a_closed_port_and_an_unknown_name() -> None:
 
 
 def test_name_resolution_has_a_deadline_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    release = threading.Event()
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_kwargs: release.wait(10))
-    began = time.monotonic()
+    release, over = threading.Event(), threading.Event()
+
+    def hang(*_args: object, **_kwargs: object) -> None:
+        release.wait(60)
+        over.set()
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
     found = fetch("http://slow.example/", SHORT)
+    assert not over.is_set(), "it waited for the resolver"
     release.set()
-    assert (found.reason, time.monotonic() - began < 8) == ("dns", True)
+    assert found.reason == "dns"
 
 
 def test_a_port_that_swallows_everything_times_out() -> None:

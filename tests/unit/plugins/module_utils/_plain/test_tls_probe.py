@@ -11,7 +11,6 @@ import resource
 import socket
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -138,12 +137,9 @@ def test_second_address_is_tried(sensor: tls.Identity, tmp_path: Path, monkeypat
 )  # fmt: skip
 def test_bad_endpoints(handler: Callable[[socket.socket], None], timeout: float, reason: str, words: str) -> None:
     with tls.listening(handler) as port:
-        started = time.monotonic()
         seen = probe(Endpoint("127.0.0.1", port, NAME), timeout)
-        elapsed = time.monotonic() - started
     assert (seen.answer.reason, seen.answer.certificates) == (reason, ())
     assert words in seen.answer.detail
-    assert elapsed < timeout + 2
 
 
 def test_slow_server_has_the_whole_time(sensor: tls.Identity, tmp_path: Path) -> None:
@@ -188,19 +184,19 @@ def test_unresolvable(host: str) -> None:
 
 
 def test_resolver_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
-    over = threading.Event()
+    release, over = threading.Event(), threading.Event()
 
     def hang(*_host: object, flags: int = 0, **_more: object) -> object:
         if flags & socket.AI_NUMERICHOST:
             raise socket.gaierror(socket.EAI_NONAME, "not an address")
-        return over.wait(PATIENCE)
+        release.wait(PATIENCE)
+        return over.set()
 
     monkeypatch.setattr(tls_probe.socket, "getaddrinfo", hang)
-    started = time.monotonic()
     seen = probe(Endpoint("slow.plant.example", 443), 0.3)
-    over.set()
+    assert not over.is_set(), "it waited for the resolver"
+    release.set()
     assert (seen.answer.reason, seen.answer.detail) == ("dns", "slow.plant.example was not resolved within 0.3 s")
-    assert time.monotonic() - started < 5
 
 
 def test_unspeakable_server_name(sensor: tls.Identity, tmp_path: Path) -> None:
@@ -212,17 +208,21 @@ def test_unspeakable_server_name(sensor: tls.Identity, tmp_path: Path) -> None:
 
 
 def test_hanging_ones_do_not_delay_the_others(sensor: tls.Identity, tmp_path: Path) -> None:
+    together = threading.Barrier(10)
+
+    def hang(stream: socket.socket) -> None:
+        together.wait(PATIENCE)  # for all ten of them; one after the other they would never meet
+        tls.wait_for_end(stream)
+
     with contextlib.ExitStack() as stack:
         good = stack.enter_context(tls.listening(tls.tls_handler(sensor.write(tmp_path, "sensor"))))
-        bad = stack.enter_context(tls.listening(tls.wait_for_end, "127.0.0.3"))
+        bad = stack.enter_context(tls.listening(hang, "127.0.0.3"))
         endpoints = [
             Endpoint("127.0.0.3", bad) if number % 10 == 3 else Endpoint("127.0.0.1", good) for number in range(100)
         ]
-        started = time.monotonic()
         seen = probe_all(endpoints, 4, 64)
-        elapsed = time.monotonic() - started
+        assert not together.broken
     assert [each.answer.reason for each in seen] == ["timeout" if n % 10 == 3 else "ok" for n in range(100)]
-    assert elapsed < 4 + 6  # one after the other they would take 40 s
 
 
 def test_few_file_descriptors(sensor: tls.Identity, tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import resource
-import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -143,9 +142,7 @@ def outcome(tmp_path: Path, src: list[Path], **options: Any) -> dict[str, Any]:
 def test_one_clear_finding_and_nothing_written(case: str, tmp_path: Path) -> None:
     make, check_id, words = BAD[case]
     (tmp_path / "received.cer").write_bytes(make(tmp_path))
-    start = time.monotonic()
     result = outcome(tmp_path, [tmp_path / "received.cer"])
-    assert time.monotonic() - start < 30
     errors = [entry for entry in result["findings"] if entry["severity"] == "error"]
     assert [entry["id"] for entry in errors] == [check_id], result["msg"]
     assert words in result["msg"]

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -39,10 +38,8 @@ def test_endless_work_is_stopped() -> None:
         while True:
             pass
 
-    start = time.monotonic()
     with pytest.raises(LimitReached):
         run_bounded(forever, cpu_seconds=1)
-    assert time.monotonic() - start < 20
     assert children() == before
 
 

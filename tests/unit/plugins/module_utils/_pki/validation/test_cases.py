@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.validatio
     KnownCertificate,
     Policy,
 )
-from validation_bakery import Kitchen
+from validation_bakery import RECIPE_KEYS, Kitchen
 
 FOLDER = Path(__file__).resolve().parents[5] / "fixtures" / "validation"
 FILES = sorted(FOLDER.iterdir())
@@ -84,6 +85,17 @@ def test_case(path: Path, tmp_path: Path) -> None:
         assert finding.hint
         json.dumps(finding.to_dict())
     assert report.valid == (not any(finding.severity == "error" for finding in everything))
+
+
+def test_the_example_of_the_readme_and_its_keys(tmp_path: Path) -> None:
+    """The notation is described where a contributor looks, and the description holds."""
+    page = (FOLDER.parents[1] / "README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    example = tmp_path / "example.yml"
+    example.write_text(block, encoding="utf-8")
+    test_case(example, tmp_path)
+    missing = {key for key in RECIPE_KEYS if f"`{key}`" not in page}
+    assert missing <= {"files"}, missing
 
 
 def test_no_unknown_file() -> None:
