@@ -94,6 +94,11 @@ def _forget_peak() -> int:
     return _peak()
 
 
+def _largest_child() -> int:
+    """The most memory that one of the processes started so far had in use, in octets."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+
+
 def attempt(target: Target, data: bytes) -> str | None:
     """Why an input is a find, or None; a find is told by what happened and where, so that each cause counts once."""
     memory, before = _forget_peak(), _computed()
@@ -115,8 +120,7 @@ def attempt(target: Target, data: bytes) -> str | None:
         return f"more than {SECONDS:g} seconds"
     if _peak() - memory > MEGABYTES << 20:
         return f"more than {MEGABYTES} MB"
-    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-    return f"a process of more than {MEGABYTES} MB" if children - memory > MEGABYTES << 20 else None
+    return f"a process of more than {MEGABYTES} MB" if _largest_child() - memory > MEGABYTES << 20 else None
 
 
 def seeds_and_finds(name: str, target: Target) -> None:

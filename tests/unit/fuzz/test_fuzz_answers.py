@@ -293,7 +293,7 @@ class _Variables:
 def variables(data: bytes) -> None:
     """One host's variables, or those of the run; what cannot be used is told, and the innocent sensor is described well."""
     try:
-        content = yaml.load(data, yaml.CSafeLoader)
+        content = yaml.load(data, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except (yaml.YAMLError, ValueError, OverflowError, TypeError, AttributeError, RecursionError):
         return  # Ansible has refused it
     if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
@@ -315,15 +315,15 @@ def variables(data: bytes) -> None:
 TARGETS = {
     "inbox": Target(
         inbox, lambda: [answer(HOSTILE).crt, answer(HOSTILE).der, answer(HOSTILE).crt + pki.chain(),
-                        pki.p7b(places.scratch("inbox"), answer(HOSTILE), pki.issuing()), pki.archive({"a.cer": answer(HOSTILE).der})], 0.03, batch=True
+                        pki.p7b(places.scratch("inbox"), answer(HOSTILE), pki.issuing()), pki.archive({"a.cer": answer(HOSTILE).der})], 0.02, batch=True
     ),
     "waiting": Target(waiting, _waiting_files, 0.03, batch=True),
     "vault": Target(vault, lambda: [_vault_signed(HOSTILE), _json({"errors": ["no"]})], 0.03, batch=True),
     "vault_shared": Target(vault_shared, lambda: [*_VAULT.values(), _json({"errors": [{"message": "m", "code": 7}]})], 0.02, batch=True),
     "cfssl": Target(cfssl, lambda: [_cfssl_signed(HOSTILE), *_CFSSL.values()], 0.03, batch=True),
-    "profile": Target(profile, lambda: [_json(_PROFILE), yaml.safe_dump(_PROFILE).encode()], 0.05),
+    "profile": Target(profile, lambda: [_json(_PROFILE), yaml.safe_dump(_PROFILE).encode()], 0.04),
     "variables": Target(
-        variables, lambda: [_json(_SENSOR), _json(_RUN), yaml.safe_dump(_SENSOR).encode(), yaml.safe_dump(_RUN).encode()], 0.05
+        variables, lambda: [_json(_SENSOR), _json(_RUN), yaml.safe_dump(_SENSOR).encode(), yaml.safe_dump(_RUN).encode()], 0.04
     ),
 }  # fmt: skip
 

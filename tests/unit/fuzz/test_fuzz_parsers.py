@@ -145,9 +145,9 @@ def _json(**more: object) -> bytes:
 
 
 TARGETS = {
-    "certificate": Target(certificate, lambda: [pki.sensor().der, pki.issuing().der, *odd.everything().values()], 0.15),
-    "request": Target(request, lambda: [_request(), odd.usual()], 0.06),
-    "crl": Target(crl, lambda: [_crl()], 0.06),
+    "certificate": Target(certificate, lambda: [pki.sensor().der, pki.issuing().der, *odd.everything().values()], 0.13),
+    "request": Target(request, lambda: [_request(), odd.usual()], 0.03),
+    "crl": Target(crl, lambda: [_crl()], 0.03),
     "key": Target(
         key,
         lambda: [
@@ -157,20 +157,20 @@ TARGETS = {
             pki.sensor().private(PASSPHRASE, form="TraditionalOpenSSL"),
             pki.elliptic().private(encoding="DER"),
         ],
-        0.1,
+        0.05,
     ),
     "pkcs12": Target(pkcs12, lambda: [_made(lambda folder: pki.pfx(folder, pki.sensor(), PASSPHRASE))], 0.01),
     "pkcs7": Target(pkcs7, lambda: [_made(lambda folder: pki.p7b(folder, pki.sensor(), form="DER"))], 0.01),
-    "text": Target(text, lambda: [pki.sensor().crt + pki.sensor().private() + pki.chain(), odd.pem(odd.usual())], 0.04),
-    "archive": Target(archive, lambda: [pki.archive({"a.cer": pki.sensor().der, "b/c.key": b"key"})], 0.05),
-    "record": Target(record, lambda: [_json(certificate=pki.sensor().crt.decode())], 0.05),
+    "text": Target(text, lambda: [pki.sensor().crt + pki.sensor().private() + pki.chain(), odd.pem(odd.usual())], 0.02),
+    "archive": Target(archive, lambda: [pki.archive({"a.cer": pki.sensor().der, "b/c.key": b"key"})], 0.02),
+    "record": Target(record, lambda: [_json(certificate=pki.sensor().crt.decode())], 0.03),
     "revocation": Target(
-        revocation, lambda: [_json(serial="1234", revoked="2026-01-01T00:00:00Z", reason="superseded")], 0.05
+        revocation, lambda: [_json(serial="1234", revoked="2026-01-01T00:00:00Z", reason="superseded")], 0.03
     ),
     "event": Target(
         event,
         lambda: [_json(event="issued", time="2026-01-01T00:00:00Z", actor="ops", sensors=[{"sensor": "a"}])],
-        0.05,
+        0.03,
     ),
 }
 

@@ -264,18 +264,18 @@ TARGETS = {
     "report": Target(report, _contents, 0.03, batch=True),
     "revoke_and_publish": Target(revoke_and_publish, _contents, 0.03, batch=True),
     "plan": Target(plan, _contents, 0.03, batch=True),
-    "hosts": Target(hosts, lambda: [_HOSTS, _HOSTS.replace(b"\n", b"\r\n"), b"\xef\xbb\xbf" + _HOSTS], 0.05),
+    "hosts": Target(hosts, lambda: [_HOSTS, _HOSTS.replace(b"\n", b"\r\n"), b"\xef\xbb\xbf" + _HOSTS], 0.03),
     "hosts_entries": Target(
-        hosts_entries, lambda: [json.dumps([{"ip": "192.0.2.7", "names": ["a", "b.c"]}, {"ip": "::1", "names": ["d"]}]).encode()], 0.03
+        hosts_entries, lambda: [json.dumps([{"ip": "192.0.2.7", "names": ["a", "b.c"]}, {"ip": "::1", "names": ["d"]}]).encode()], 0.02
     ),
-    "bundle_file": Target(bundle_file, lambda: [_root_pem(), _root_pem() * 2 + b"# x\n", b"# a\n" + _root_pem()], 0.03),
-    "raw_answer": Target(raw_answer, lambda: _RAW, 0.03),
+    "bundle_file": Target(bundle_file, lambda: [_root_pem(), _root_pem() * 2 + b"# x\n", b"# a\n" + _root_pem()], 0.02),
+    "raw_answer": Target(raw_answer, lambda: _RAW, 0.02),
     "crl_vantage": Target(
         crl_vantage,
         lambda: [json.dumps(fetching.Fetched(URL, "ok", body=(state().crl_dir / "issuing.crl").read_bytes(), status=200).to_dict()).encode()],
-        0.03,
+        0.02,
     ),
-    "live_vantage": Target(live_vantage, lambda: [_seen()], 0.03, batch=True),
+    "live_vantage": Target(live_vantage, lambda: [_seen()], 0.02, batch=True),
 }  # fmt: skip
 
 
