@@ -18,12 +18,12 @@ from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.intake.in
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.intake.material import take_apart
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.profiles.loading import DEFENDER_IOT
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state import events, ledger, revocations
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.validation.crl_view import read_crls
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.validation.engine import (
     Bundle,
     Policy,
     validate_bundles,
 )
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.validation.revocation import read_crls
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import reading
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values.certificates import (
     read_certificates,

@@ -17,16 +17,9 @@ from typing import Any
 
 from ..._plain import fetching
 from ..crypto import x509
+from ..validation.crl_view import CrlView, read_crls
 from ..validation.model import Source
-from ..validation.revocation import (
-    Answer,
-    CrlView,
-    Revocation,
-    may_sign_crls,
-    read_crls,
-    signature_objection,
-    time_objection,
-)
+from ..validation.revocation import Answer, Revocation, may_sign_crls, signature_objection, time_objection
 from ..values import moments, names
 from ..values.certificates import CertificateView, read_own_certificates, read_shared_certificates
 from ..values.certificates import signed_by as certificate_signed_by

@@ -9,7 +9,7 @@ import datetime
 from typing import Any
 
 from ..crypto import ExtendedKeyUsageOID, UnreadableError, dsa, ec, guard, rsa
-from ..validation.path import unknown_critical_extensions
+from ..validation.path_faults import unknown_critical_extensions
 from ..values import der
 from ..values.certificates import CertificateView, signed_by
 from ..values.reading import declared_length

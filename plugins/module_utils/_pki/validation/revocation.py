@@ -10,216 +10,18 @@ a certificate at all, and what it says of it. "Not usable" is never "revoked", a
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-from ..crypto import CRLEntryExtensionOID, UnreadableError, guard, quiet, x509
-from ..values import reading
+from ..crypto import UnreadableError, guard, x509
 from ..values.certificates import CertificateView
 from ..values.moments import iso
-from ..values.oids import extension_name
-from ..values.signatures import verify_signature
-from ..values.text import name_text, normal_name, serial_text
-from .model import Source
+from ..values.text import name_text, serial_text
+from .crl_scope import scope_problem, speaks_of
+from .crl_view import DELTA, SCOPE, CrlView
 
-_NUMBER, _DELTA, _SCOPE, _AKI = "2.5.29.20", "2.5.29.27", "2.5.29.28", "2.5.29.35"
-_POINTS = "2.5.29.31"
-# What may be critical, as OpenSSL sees it: anything else makes the whole CRL unusable (RFC 5280, section 5.2 and 5.3).
-_UNDERSTOOD = frozenset({_DELTA, _SCOPE, _AKI})
-_CERTIFICATE_ISSUER = "2.5.29.29"
-_ENTRY_NAMES = {
-    _NUMBER: "cRLNumber",
-    "2.5.29.21": "reasonCode",
-    "2.5.29.23": "holdInstructionCode",
-    "2.5.29.24": "invalidityDate",
-}
-_CRITICAL = b"\x01\x01\xff"  # how DER says that an extension is
 _WEAK_HASHES = frozenset({"md5", "sha1"})
-
-# From so many questions on, reading all serial numbers once is cheaper than a search each.
-_INDEX_FROM = 20
-
-
-def _critical_words(oids: Sequence[str]) -> str:
-    """What is wrong with extensions that are critical."""
-    unknown = [oid for oid in oids if extension_name(oid) == oid and oid not in _ENTRY_NAMES]
-    if unknown:
-        return f"has unknown critical extensions: {', '.join(unknown)}"
-    return (
-        f"marks as critical what must not be: {', '.join(_ENTRY_NAMES.get(oid, extension_name(oid)) for oid in oids)}"
-    )
-
-
-class CrlView:
-    """A CRL with everything that can fail on access already tried; ``problems`` is not empty if it cannot be used."""
-
-    def __init__(self, crl: x509.CertificateRevocationList, source: str) -> None:
-        self.crl = crl
-        self.source = source
-        self.problems: list[str] = []
-        self.extensions: dict[str, Any] = {}
-        self.issuer = x509.Name([])
-        self.this_update: datetime.datetime | None = None
-        self.next_update: datetime.datetime | None = None
-        self._questions = 0
-        self._serials: frozenset[int] | None = None
-        self._signatures: dict[str, bool] = {}
-        try:
-            with guard(), quiet():
-                self.issuer = crl.issuer
-                self.this_update, self.next_update = crl.last_update_utc, crl.next_update_utc
-                self.extensions = {extension.oid.dotted_string: extension for extension in crl.extensions}
-        except UnreadableError as error:
-            self.problems.append(str(error))
-        self.issuer_name = normal_name(self.issuer)
-        critical = [oid for oid, extension in self.extensions.items() if extension.critical]
-        refused = [oid for oid in critical if oid not in _UNDERSTOOD]
-        if refused:
-            self.problems.append(f"it {_critical_words(refused)}")
-        if not self.problems:
-            self.problems.extend(self._entry_problems(len(critical)))
-
-    def _entry_problems(self, critical: int) -> Iterator[str]:
-        """What makes the CRL unusable though it stands in the entry of any certificate.
-
-        :param critical: how many of the CRL's own extensions are critical.
-        """
-        # Reading each entry's extensions takes seconds where there are many; without a further mark there is nothing.
-        if self.crl.tbs_certlist_bytes.count(_CRITICAL) <= critical:
-            return
-        try:
-            for entry in self._listed():
-                with guard("an entry of the CRL"):
-                    refused = [
-                        extension.oid.dotted_string
-                        for extension in entry.extensions
-                        if extension.critical and extension.oid.dotted_string != _CERTIFICATE_ISSUER
-                    ]
-                if refused:
-                    shown = serial_text(entry.serial_number)
-                    yield f"its entry for the serial number {shown} {_critical_words(refused)}"
-                    return
-        except UnreadableError as error:
-            yield str(error)
-
-    def value(self, oid: str) -> Any:
-        """The parsed value of an extension, or None."""
-        extension = self.extensions.get(oid)
-        return None if extension is None else extension.value
-
-    @property
-    def is_delta(self) -> bool:
-        """It only lists what changed since a base."""
-        return _DELTA in self.extensions
-
-    @property
-    def number(self) -> int | None:
-        """The CRL number, or None."""
-        value = self.value(_NUMBER)
-        return None if value is None else value.crl_number
-
-    def signed_by(self, signer: CertificateView) -> bool:
-        """Whether a certificate's key signed it; asked once for each key, since hashing 10 MB takes its time."""
-        if signer.fingerprint not in self._signatures:
-            self._signatures[signer.fingerprint] = self._verify(signer)
-        return self._signatures[signer.fingerprint]
-
-    def _verify(self, signer: CertificateView) -> bool:
-        if signer.public_key is None:
-            return False
-        try:
-            with guard():
-                verify_signature(self.crl, self.crl.tbs_certlist_bytes, signer.public_key)
-        except UnreadableError:
-            return False
-        return True
-
-    def _find(self, serial: int) -> Any:
-        if serial >= 0:
-            with guard("an entry of the CRL"):
-                return self.crl.get_revoked_certificate_by_serial_number(serial)
-        # A search for a negative number, which no standard allows and some old CAs gave, is refused by the library.
-        return next((entry for entry in self._listed() if entry.serial_number == serial), None)
-
-    def _listed(self) -> list[Any]:
-        with guard("an entry of the CRL"):
-            return list(self.crl)
-
-    def entries(self, serial: int) -> Iterator[tuple[Any, Any]]:
-        """Entries with that serial number, each with its certificate issuer's name (of an indirect CRL) or None."""
-        scope = self.value(_SCOPE)
-        if scope is None or not scope.indirect_crl:
-            self._questions += 1
-            if self._serials is None and self._questions >= _INDEX_FROM:
-                self._serials = frozenset(entry.serial_number for entry in self._listed())
-            if self._serials is None or serial in self._serials:
-                entry = self._find(serial)
-                if entry is None:
-                    return
-                # An entry that names another CA's certificate is not about this one; there may be a second.
-                named = _entry_issuer(entry)
-                if named is None or named == self.issuer_name:
-                    yield entry, None
-                    return
-                for other in self._listed():
-                    if other.serial_number == serial and _entry_issuer(other) in (None, self.issuer_name):
-                        yield other, None
-            return
-        issuer = self.issuer_name
-        for entry in self._listed():
-            named = _entry_issuer(entry)
-            if named is not None:
-                issuer = named  # counts for the entries after it as well (RFC 5280, section 5.3.3)
-            if entry.serial_number == serial:
-                yield entry, issuer
-
-
-def _entry_issuer(entry: Any) -> Any:
-    try:
-        with guard():
-            value = entry.extensions.get_extension_for_oid(CRLEntryExtensionOID.CERTIFICATE_ISSUER).value
-    except UnreadableError:
-        return None
-    for name in value:
-        if isinstance(name, x509.DirectoryName):
-            return normal_name(name.value)
-    return None
-
-
-@dataclass(frozen=True)
-class CrlFile:
-    """The CRLs of a file, and what in it should be a CRL and cannot be read."""
-
-    views: tuple[CrlView, ...]
-    problems: tuple[str, ...]
-
-
-@lru_cache(maxsize=64)
-def _read(data: bytes, path: str) -> CrlFile:
-    content = reading.read_content(data)
-    blocks = content.of_kind(reading.CRL)
-    views = []
-    problems = [] if blocks else [f"it is {content.kind}, not a CRL"]
-    for block in blocks:
-        if block.der is None:
-            problems.append(str(block.problem))
-            continue
-        try:
-            view = CrlView(reading.load_crl(block.der), path)
-        except UnreadableError as error:
-            problems.append(str(error))
-            continue
-        problems.extend(view.problems)
-        if not view.problems:
-            views.append(view)
-    return CrlFile(tuple(views), tuple(problems))
-
-
-def read_crls(source: Source) -> CrlFile:
-    """Every CRL of a file; never fails. A file that many bundles share is parsed once."""
-    return _read(source.data or b"", source.path)
 
 
 @dataclass(frozen=True)
@@ -259,7 +61,7 @@ class Revocation:
         out_of_date: list[tuple[CrlView, Answer]] = []
         usable: list[tuple[CrlView, frozenset[Any] | None]] = []
         for crl in self.crls:
-            if not _speaks_of(crl, view):
+            if not speaks_of(crl, view):
                 continue
             objection, reasons = self._object(crl, view, is_ca)
             if objection is None:
@@ -300,7 +102,7 @@ class Revocation:
     def _object(self, crl: CrlView, view: CertificateView, is_ca: bool) -> tuple[Answer | None, frozenset[Any] | None]:
         """Why a CRL may not be used for a certificate (or None), and the reasons it covers (None: all)."""
         path = crl.source
-        scope, reasons = _scope_problem(crl, view, is_ca)
+        scope, reasons = scope_problem(crl, view, is_ca)
         if scope is not None:
             return Answer("unusable", f"the CRL {path} does not cover {view.title}: {scope}", path, "scope"), None
         objection = signature_objection(crl, self.find_signers(crl, view)) if self.check_signatures else None
@@ -335,8 +137,8 @@ def _newest_of_each_scope(
     """Without the CRLs for which there is a newer one of the same issuer and scope: that one counts alone."""
     newest: list[tuple[CrlView, frozenset[Any] | None]] = []
     for crl, reasons in sorted(crls, key=lambda entry: _age(entry[0]), reverse=True):
-        scope = crl.value(_SCOPE)
-        if not any(crl.issuer_name == kept.issuer_name and kept.value(_SCOPE) == scope for kept, _reasons in newest):
+        scope = crl.value(SCOPE)
+        if not any(crl.issuer_name == kept.issuer_name and kept.value(SCOPE) == scope for kept, _reasons in newest):
             newest.append((crl, reasons))
     return newest
 
@@ -345,7 +147,7 @@ def _superseded(delta: CrlView, bases: Sequence[CrlView]) -> bool:
     """Whether a complete CRL is at hand that is at least as new as a delta."""
     return any(
         base.issuer_name == delta.issuer_name
-        and base.value(_SCOPE) == delta.value(_SCOPE)
+        and base.value(SCOPE) == delta.value(SCOPE)
         and base.number is not None
         and delta.number is not None
         and base.number >= delta.number
@@ -402,96 +204,16 @@ def time_objection(crl: CrlView, at: datetime.datetime) -> Answer | None:
     return None
 
 
-def _points(view: CertificateView) -> list[Any]:
-    value = view.value(_POINTS)
-    return [] if value is None else list(value)
-
-
-def _speaks_of(crl: CrlView, view: CertificateView) -> bool:
-    """Whether a CRL is by the certificate's issuer, or by one to whom the certificate delegates."""
-    if crl.issuer_name == view.issuer_name:
-        return True
-    scope = crl.value(_SCOPE)
-    if scope is None or not scope.indirect_crl:
-        return False
-    return any(
-        isinstance(name, x509.DirectoryName) and normal_name(name.value) == crl.issuer_name
-        for point in _points(view)
-        for name in point.crl_issuer or []
-    )
-
-
-def _full_names(point: Any, issuer: x509.Name) -> list[Any]:
-    """The names of a distribution point; a relative one is completed with the CRL issuer's."""
-    if point.full_name:
-        return [
-            ("directory", normal_name(name.value)) if isinstance(name, x509.DirectoryName) else (type(name), name.value)
-            for name in point.full_name
-        ]
-    if point.relative_name is not None:
-        return [("directory", normal_name(x509.Name([*issuer.rdns, point.relative_name])))]
-    return []
-
-
-def _scope_problem(crl: CrlView, view: CertificateView, is_ca: bool) -> tuple[str | None, frozenset[Any] | None]:
-    """Why a CRL's scope excludes a certificate (or None), and the reasons it covers (None: all)."""
-    scope = crl.value(_SCOPE)
-    if scope is None:
-        return None, None
-    if scope.only_contains_attribute_certs:
-        return "it only holds attribute certificates", None
-    if scope.only_contains_user_certs and is_ca:
-        return "it only holds end entities' certificates", None
-    if scope.only_contains_ca_certs and not is_ca:
-        return "it only holds CA certificates", None
-    reasons: frozenset[Any] | None = scope.only_some_reasons
-    names = _full_names(scope, crl.issuer)
-    if names:
-        for point in _points(view):
-            if not _serves(crl, point, view):
-                continue
-            issuer = _point_issuer(point) or view.issuer
-            wanted = _full_names(point, issuer)
-            if not wanted and point.crl_issuer:
-                wanted = [
-                    ("directory", normal_name(name.value))
-                    for name in point.crl_issuer
-                    if isinstance(name, x509.DirectoryName)
-                ]
-            if any(name in names for name in wanted):
-                if point.reasons is not None:
-                    reasons = point.reasons if reasons is None else reasons & point.reasons
-                return None, reasons
-        return "it belongs to another distribution point than the certificate names", None
-    return None, reasons
-
-
-def _serves(crl: CrlView, point: Any, view: CertificateView) -> bool:
-    """Whether a CRL is by whom a distribution point says (RFC 5280, section 6.3.3, step b.1)."""
-    if not point.crl_issuer:
-        return crl.issuer_name == view.issuer_name
-    scope = crl.value(_SCOPE)
-    delegates = [normal_name(name.value) for name in point.crl_issuer if isinstance(name, x509.DirectoryName)]
-    return bool(crl.issuer_name in delegates and scope is not None and scope.indirect_crl)
-
-
-def _point_issuer(point: Any) -> x509.Name | None:
-    for name in point.crl_issuer or []:
-        if isinstance(name, x509.DirectoryName):
-            return name.value
-    return None
-
-
 def _newest_delta(base: CrlView, deltas: Sequence[CrlView]) -> CrlView | None:
     """The newest delta that builds on a base (RFC 5280, section 5.2.4)."""
     fitting = [
         delta
         for delta in deltas
         if delta.issuer_name == base.issuer_name
-        and delta.value(_SCOPE) == base.value(_SCOPE)
+        and delta.value(SCOPE) == base.value(SCOPE)
         and base.number is not None
         and delta.number is not None
-        and delta.value(_DELTA).crl_number <= base.number < delta.number
+        and delta.value(DELTA).crl_number <= base.number < delta.number
     ]
     return max(fitting, key=lambda delta: delta.number or 0, default=None)
 

@@ -18,7 +18,7 @@ from ..values.text import show
 from . import weak_keys
 from .case import Case, Rules
 from .facts import crl_urls, key_type
-from .path import critical_extensions_refused
+from .path_faults import critical_extensions_refused
 from .published_keys import where_published
 
 RULES = Rules()

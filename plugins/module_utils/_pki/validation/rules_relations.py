@@ -15,10 +15,11 @@ from ..values.signatures import verify_signature
 from ..values.text import name_text, normal_name, serial_text
 from . import weak_keys
 from .case import Case, Rules
+from .crl_view import CrlView, read_crls
 from .facts import numbering_of
 from .path import Path, Search, find_path, related
 from .published_keys import where_published
-from .revocation import CrlView, Revocation, may_sign_crls, read_crls
+from .revocation import Revocation, may_sign_crls
 
 RULES = Rules()
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,9 +21,7 @@ from ..._plain.texts import harmless
 from ..crypto import UnreadableError, guard, quiet, x509
 from . import reading
 from .der import (
-    BIT_STRING,
     BOOLEAN,
-    INTEGER,
     OCTET_STRING,
     OID,
     SEQUENCE,
@@ -35,6 +33,7 @@ from .der import (
     only,
 )
 from .oids import extension_name
+from .repairs import repaired
 
 _UTF8, _NUMERIC, _PRINTABLE, _T61, _IA5, _VISIBLE = 0x0C, 0x12, 0x13, 0x14, 0x16, 0x1A
 _UTC_TIME, _GENERALIZED_TIME = 0x17, 0x18
@@ -52,18 +51,11 @@ _PRINTABLE_TEXT = re.compile(rb"[A-Za-z0-9 '()+,\-./:=?]*\Z")
 
 _MAX_EXTENSIONS = 64
 _MAX_FIELDS = 64
-_MAX_NAMES = 1000
-
-_BASIC_CONSTRAINTS, _KEY_USAGE, _POLICIES = "2.5.29.19", "2.5.29.15", "2.5.29.32"
-_ALTERNATIVE_NAMES = frozenset({"2.5.29.17", "2.5.29.18"})
-_TLS_FEATURE = "1.3.6.1.5.5.7.1.24"
-_KNOWN_TLS_FEATURES = frozenset({b"\x02\x01\x05", b"\x02\x01\x11"})  # status_request and its second version
-_X400, _EDI = 0xA3, 0xA5
 
 # What TLS software evaluates in any certificate: damaged, it refuses the certificate, critical or not.
 NEEDED = frozenset(
     {
-        "2.5.29.14", _KEY_USAGE, "2.5.29.17", _BASIC_CONSTRAINTS, "2.5.29.30", "2.5.29.31", _POLICIES, "2.5.29.33",
+        "2.5.29.14", "2.5.29.15", "2.5.29.17", "2.5.29.19", "2.5.29.30", "2.5.29.31", "2.5.29.32", "2.5.29.33",
         "2.5.29.35", "2.5.29.36", "2.5.29.37", "2.5.29.54",
     }
 )  # fmt: skip
@@ -276,8 +268,8 @@ def _read_extensions(parts: _Parts, found: Reading) -> None:
             extension = _alone(parts, _extension(raw, critical, value))
         except UnreadableError as refusal:
             try:
-                repaired, note = _repaired(oid, value)
-                extension = _alone(parts, _extension(raw, critical, repaired))
+                mended, note = repaired(oid, value)
+                extension = _alone(parts, _extension(raw, critical, mended))
             except (UnreadableError, ValueError):
                 found.unreadable[oid] = str(refusal)
                 severe = critical or oid in NEEDED
@@ -325,84 +317,3 @@ def _alone(parts: _Parts, extension: bytes) -> x509.Extension[Any]:
     copy = replace(parts, version=parts.version or _VERSION_3, issuer=_EMPTY_NAME, subject=_EMPTY_NAME)
     with guard(), quiet():
         return next(iter(copy.certificate([extension]).extensions))
-
-
-def _repaired(oid: str, value: bytes) -> tuple[bytes, str]:
-    """An extension's value as the standard wants it, and what was wrong with it.
-
-    :raises UnreadableError: nothing that may be read differently.
-    """
-    if oid in _ALTERNATIVE_NAMES:
-        return _without_unsupported_names(value)
-    repair = _REPAIRS.get(oid)
-    if repair is None:
-        raise UnreadableError("it cannot be read in another way")
-    return repair(value)
-
-
-def _basic_constraints(value: bytes) -> tuple[bytes, str]:
-    authority = False
-    length = b""
-    for each in elements(only(value, SEQUENCE).content):
-        if each.tag == BOOLEAN and len(each.content) == 1:
-            authority = each.content != b"\x00"
-        elif each.tag == INTEGER:
-            length = each.whole
-        else:
-            raise UnreadableError("it cannot be read in another way")
-    if authority:
-        return encode(SEQUENCE, b"\x01\x01\xff", length), "writes TRUE otherwise than DER does"
-    if length:
-        return encode(SEQUENCE), "has a path length beside CA:FALSE, where it means nothing"
-    return encode(SEQUENCE), "says CA:FALSE in full, which DER leaves out"
-
-
-def _key_usage(value: bytes) -> tuple[bytes, str]:
-    content = only(value, BIT_STRING).content
-    if not 2 <= len(content) <= 3 or content[0] > 7:
-        raise UnreadableError("it cannot be read in another way")
-    bits = int.from_bytes(content[1:].ljust(2, b"\x00"), "big") & ~((1 << content[0] + 8 * (3 - len(content))) - 1)
-    note = "has bits set that its length excludes"
-    if not bits & 0x0800 and bits & 0x0180:
-        # encipherOnly and decipherOnly have no meaning without keyAgreement (RFC 5280, section 4.2.1.3).
-        bits &= ~0x0180
-        note = "has encipherOnly or decipherOnly without keyAgreement, where they mean nothing"
-    octets = bits.to_bytes(2, "big") if bits & 0xFF else bits.to_bytes(2, "big")[:1]
-    last = octets[-1]
-    unused = (last & -last).bit_length() - 1 if last else 7
-    if not last:
-        return encode(BIT_STRING, b"\x07\x00"), note
-    return encode(BIT_STRING, bytes((unused,)) + octets), note
-
-
-def _policies(value: bytes) -> tuple[bytes, str]:
-    """The policies without their qualifiers, which are for people to read (RFC 5280, section 4.2.1.4)."""
-    made = []
-    for policy in elements(only(value, SEQUENCE).content):
-        made.append(encode(SEQUENCE, next(elements(policy.content), _NOTHING).whole))
-    return encode(SEQUENCE, *made), "has a policy qualifier of an unknown form"
-
-
-def _tls_feature(value: bytes) -> tuple[bytes, str]:
-    features = [each.whole for each in elements(only(value, SEQUENCE).content)]
-    known = [whole for whole in features if whole in _KNOWN_TLS_FEATURES]
-    if len(known) == len(features):
-        raise UnreadableError("it cannot be read in another way")
-    return encode(SEQUENCE, *known), "asks for a TLS feature that is not known"
-
-
-def _without_unsupported_names(value: bytes) -> tuple[bytes, str]:
-    """The names without those of a kind that the library has no type for; they are sound, and nobody uses them."""
-    names = list(elements(only(value, SEQUENCE).content))
-    kept = [name.whole for name in names if name.tag not in (_X400, _EDI)]
-    if len(kept) == len(names) or len(names) > _MAX_NAMES:
-        raise UnreadableError("it cannot be read in another way")
-    return encode(SEQUENCE, *kept), "has a name of a kind that nothing here evaluates (x400Address or ediPartyName)"
-
-
-_REPAIRS: dict[str, Callable[[bytes], tuple[bytes, str]]] = {
-    _BASIC_CONSTRAINTS: _basic_constraints,
-    _KEY_USAGE: _key_usage,
-    _POLICIES: _policies,
-    _TLS_FEATURE: _tls_feature,
-}

@@ -23,8 +23,8 @@ import cryptography_vectors
 import pytest
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.profiles.defender_iot.profile import DEFENDER_IOT
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.validation import engine
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.validation.crl_view import read_crls
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.validation.model import Bundle, Policy, Source
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.validation.revocation import read_crls
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values.certificates import read_certificates
 
 DATA = Path(os.path.dirname(cryptography_vectors.__file__)) / "x509" / "PKITS_data"
