@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Does work in forked processes of its own, each with a fault. Orders and outcomes are lines of JSON.
 
-An order: C(prepare) a work in a folder; or C(do) it there, with C(fault) as number, errno (0: kill), and whether all later
+An order: C(prepare) a work in a folder; C(do) it there, or several at the same time (C(together)), with C(fault) as number, errno (0: kill), and whether all later
 calls fail as well. An outcome: C(status) (C(done), C(failed), C(crashed), C(killed)), C(texts), C(calls), C(hits), C(first).
 """
 
@@ -54,13 +54,20 @@ def do(order: dict[str, Any]) -> dict[str, Any]:
     return outcome
 
 
-def in_child(order: dict[str, Any], turn: int) -> dict[str, Any]:
-    """Fork, so that a kill is a process's own, and every trial starts from the same process."""
+def begin(order: dict[str, Any], turn: int) -> tuple[int, int]:
+    """Fork, so that a kill is a process's own, and every trial starts from the same process.
+
+    :returns: the child, and where its outcome can be read.
+    """
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reading)
         os.setsid()
+        if order.get("user"):
+            os.setgroups([])
+            os.setgid(order["user"])
+            os.setuid(order["user"])
         # Keys that a trial's earlier processes had are not used a second time.
         import works
 
@@ -69,6 +76,11 @@ def in_child(order: dict[str, Any], turn: int) -> dict[str, Any]:
             json.dump(do(order), stream)
         os._exit(0)
     os.close(writing)
+    return child, reading
+
+
+def end(child: int, reading: int) -> dict[str, Any]:
+    """What came of a child's work."""
     with os.fdopen(reading) as stream:
         text = stream.read()
     status = os.waitpid(child, 0)[1]
@@ -80,7 +92,7 @@ def in_child(order: dict[str, Any], turn: int) -> dict[str, Any]:
 def main() -> None:
     """Until there are no more orders."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    provide_keys(40)
+    provide_keys(36)
     made: dict[tuple[Any, ...], Path] = {}
     with tempfile.TemporaryDirectory() as aside:
         for line in sys.stdin:
@@ -88,8 +100,11 @@ def main() -> None:
             if "prepare" in order:
                 prepare(order["prepare"], Path(order["folder"]), made, Path(aside))
                 outcome: dict[str, Any] = {"status": "done"}
+            elif "together" in order:
+                every = [begin({**order, "do": work}, turn) for turn, work in enumerate(order["together"])]
+                outcome = {"status": "done", "outcomes": [end(*one) for one in every]}
             else:
-                outcome = in_child(order, order["turn"])
+                outcome = end(*begin(order, order["turn"]))
             print(json.dumps(outcome), flush=True)
 
 

@@ -206,9 +206,13 @@ class Judge:
         path = self.ledger / f"{before.serials[SENSORS[0]]}.revoked.json"
         return _is_json(path)
 
-    def _publish(self, before: Seen, _now: Seen) -> bool:
+    def lists(self, serials: list[str]) -> bool:
+        """Whether the published CRL lists these."""
         told = openssl("crl", "-in", self.pki / "crl" / "sensors.crl", "-inform", "DER", "-noout", "-text") or ""
-        return before.serials[SENSORS[0]] in told.upper()
+        return all(serial in told.upper() for serial in serials)
+
+    def _publish(self, before: Seen, _now: Seen) -> bool:
+        return self.lists([before.serials[SENSORS[0]]])
 
     def opened_by(self, secret: str) -> list[bool]:
         """Whether a passphrase opens each of the CA's keys."""

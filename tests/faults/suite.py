@@ -73,8 +73,12 @@ class Driver:
     def prepare(self, work: str, folder: Path) -> None:
         self.order(prepare=work, folder=str(folder))
 
-    def do(self, work: str, folder: Path, fault: Fault = NONE, turn: int = 0) -> dict[str, Any]:
-        return self.order(do=work, folder=str(folder), fault=fault.order(), turn=turn)
+    def do(self, work: str, folder: Path, fault: Fault | None = None, turn: int = 0, user: int = 0) -> dict[str, Any]:
+        return self.order(do=work, folder=str(folder), fault=(fault or NONE).order(), turn=turn, user=user)
+
+    def together(self, works: list[str], folder: Path) -> list[dict[str, Any]]:
+        """Several works at the same time, each in a process of its own."""
+        return list(self.order(together=works, folder=str(folder), fault=NONE.order())["outcomes"])
 
     def stop(self) -> None:
         assert self._process.stdin is not None

@@ -108,6 +108,20 @@ def folder_state(folder: str) -> str:
     return "present"
 
 
+def _is_there(path: str) -> bool:
+    """Whether a file is there; one of which that cannot be told is not missing.
+
+    :raises AuthorityError: it cannot be told.
+    """
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise AuthorityError(f"{path} cannot be read: {error.strerror}") from error
+    return True
+
+
 def _restore(folder: str, name: str) -> AuthorityError:
     return AuthorityError(
         f"{os.path.join(folder, name)} is missing, but the CA was made before; "
@@ -131,7 +145,7 @@ class _Marker:
 
 def _marker(folder: str) -> _Marker:
     path = os.path.join(folder, MARKER)
-    if not os.path.lexists(path):
+    if not _is_there(path):
         raise _restore(folder, MARKER)
     try:
         content = json.loads(read_file(path))
@@ -151,7 +165,7 @@ def _marker(folder: str) -> _Marker:
 def _certificate(folder: str, tier: str, fingerprint: str) -> x509.Certificate:
     name = f"{tier}.crt"
     path = os.path.join(folder, name)
-    if not os.path.lexists(path):
+    if not _is_there(path):
         raise _restore(folder, name)
     try:
         certificate = x509.load_pem_x509_certificate(read_file(path))
@@ -193,7 +207,7 @@ def former_certificates(folder: str) -> tuple[x509.Certificate, ...]:
 def _former(folder: str, passphrase: str) -> tuple[Former, ...]:
     found = []
     for place in former_folders(folder):
-        if not os.path.lexists(os.path.join(place, f"{ISSUING}.key")):
+        if not _is_there(os.path.join(place, f"{ISSUING}.key")):
             continue  # a root that the organization's took the place of
         try:
             certificate = x509.load_pem_x509_certificate(read_file(os.path.join(place, f"{ISSUING}.crt")))
@@ -319,7 +333,7 @@ def open_authority(
     certificates = {tier: _certificate(folder, tier, marker.fingerprints[tier]) for tier in tiers}
     above = _above(folder, marker)
     signer = tiers[0]
-    keys = [tier for tier in tiers if os.path.lexists(os.path.join(folder, f"{tier}.key"))]
+    keys = [tier for tier in tiers if _is_there(os.path.join(folder, f"{tier}.key"))]
     if signer not in keys:
         raise _restore(folder, f"{signer}.key")
     warnings = []
