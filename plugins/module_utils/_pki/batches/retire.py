@@ -95,7 +95,10 @@ class Retiring:
 
         :raises FileError: the stage directory cannot be read.
         """
-        return sorted({*self.state.staged_names(), *self.state.waiting_sensors()} - set(self.present))
+        kept = {*self.state.staged_names(), *self.state.waiting_sensors()}
+        # What a run that was killed, or could not go on, has hidden already and not removed yet: it holds keys.
+        hidden = [name for name in self.stage.stored() if name not in kept and name not in self.present]
+        return sorted((kept - set(self.present)) | {name for name in hidden if self.stage.look(name).bundles})
 
     def run(self, names: Sequence[str]) -> list[RetireOutcome]:
         """Retire these sensors; one that cannot be done does not keep the others from it.

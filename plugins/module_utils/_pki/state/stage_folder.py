@@ -349,6 +349,19 @@ class StageFolder:
         except OSError as error:
             raise FileError(f"{self.visible(sensor)} could not be taken away: {why(error)}") from error
 
+    def stored(self) -> list[str]:
+        """The sensors that have a folder in the store, whether people see anything of them or not.
+
+        :raises FileError: the store cannot be read.
+        """
+        try:
+            with Folder.open(self.stage_dir) as stage, stage.folder(STORE) as store:
+                return [name for name in store.listdir() if not name.startswith(".")]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise FileError(f"{self.folder} cannot be read: {why(error)}") from error
+
     def forget(self, sensor: str) -> None:
         """Take away everything of a sensor, what people see and the whole of its store; it holds keys.
 

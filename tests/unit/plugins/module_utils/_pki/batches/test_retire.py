@@ -198,3 +198,14 @@ def test_a_returning_sensor_starts_anew(kitchen: Kitchen) -> None:
     row = kitchen.gather([GONE]).sensors[0]
     assert (row.state, row.failed) == ("staged", False)
     assert "retired" in [event["event"] for event in row.history]
+
+
+def test_what_was_hidden_and_not_removed_is_found_again(kitchen: Kitchen) -> None:
+    """As a run leaves it that is killed between the two, or cannot remove a file."""
+    kitchen.bundle(GONE)
+    kitchen.bundle(HERE)
+    retiring(kitchen).stage.hide(GONE)
+    assert retiring(kitchen).orphaned() == [GONE]
+    assert run(kitchen)[GONE].action == retire.RETIRED
+    assert not files(kitchen, GONE)
+    assert retiring(kitchen).orphaned() == []
