@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import abc
 import functools
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleError
@@ -43,9 +43,11 @@ class GroupedAction(ActionBase):
         """
         self.forget_foreign_defaults(spec)
         if not self.TAKES_PEM:
-            for where in _private_keys(self._task.args, ""):
+            where = _private_key(self._task.args)
+            if where is not None:
                 raise InputError(
-                    f"{where} holds a private key, which is not shown; wanted: the path of a file of mode 0600 with it"
+                    f"{where.lstrip('.')} holds a private key, which is not shown; wanted: the path of a file of mode "
+                    "0600 with it"
                 )
         try:
             _validation, params = self.validate_argument_spec(argument_spec=spec)
@@ -141,26 +143,34 @@ def refusal(error: PkiError) -> dict[str, Any]:
     return finished({"failed": True, "msg": str(error)})
 
 
-def _private_keys(value: Any, where: str) -> Iterator[str]:
-    """Where among the options the text of a private key stands."""
+def _private_key(value: Any) -> str | None:
+    """Where among the options the text of a private key stands, as a suffix of their name; None: nowhere."""
+    if isinstance(value, str):
+        return "" if "PRIVATE KEY-----" in value else None
     if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from _private_keys(inner, f"{where}.{key}" if where else str(key))
+        inside = ((f".{key}", inner) for key, inner in value.items())
     elif isinstance(value, (list, tuple)):
-        for place, inner in enumerate(value):
-            yield from _private_keys(inner, f"{where}[{place}]")
-    elif isinstance(value, str) and "PRIVATE KEY-----" in value:
-        yield where
+        inside = ((f"[{place}]", inner) for place, inner in enumerate(value))
+    else:
+        return None
+    for name, inner in inside:
+        found = _private_key(inner)
+        if found is not None:
+            return name + found
+    return None
 
 
 def plain(value: Any) -> Any:
     """A value without Ansible's wrappers (lazy containers, tagged and vaulted texts)."""
+    # Texts first: with thousands of sensors nearly everything is one.
+    if isinstance(value, str):
+        return str(value)
+    if value is None or isinstance(value, bool):
+        return value
     if isinstance(value, dict) or hasattr(value, "items"):
         return {str(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple, set)):
         return [plain(inner) for inner in value]
-    if value is None or isinstance(value, bool):
-        return value
     if isinstance(value, int):
         return int(value)
     if isinstance(value, float):
