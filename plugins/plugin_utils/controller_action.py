@@ -14,6 +14,7 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ..module_utils._pki.crypto import CRYPTOGRAPHY_PROBLEM
+from ..module_utils._pki.parallel import without_collector
 from ..module_utils._pki.values.failures import alone
 from ..module_utils._plain.errors import InputError, PkiError
 from . import ansible_internals
@@ -86,7 +87,7 @@ class ControllerAction(GroupedAction):
         super().run(tmp, task_vars)
 
         def work() -> dict[str, Any]:
-            with interruptible(self._task.action, self.progress):
+            with interruptible(self._task.action, self.progress), without_collector():
                 return finished(self.work(self.options(self.ARGUMENT_SPEC), task_vars or {}))
 
         return guarded(work)

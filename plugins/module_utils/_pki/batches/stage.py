@@ -24,7 +24,17 @@ from ..state.home import SensorHome
 from ..state.ledger import ISSUED, RECEIVED, Ledger
 from ..state.stage_folder import StageFolder
 from ..validation.engine import validate_bundles
-from ..validation.model import ERROR, WARNING, Bundle, BundleReport, Finding, FleetReport, KnownCertificate, Policy
+from ..validation.model import (
+    ERROR,
+    WARNING,
+    Bundle,
+    BundleReport,
+    Finding,
+    FleetReport,
+    KnownCertificate,
+    LaterBundles,
+    Policy,
+)
 from ..values import moments
 from ..values.certificates import CertificateView, read_certificates
 from ..values.faults import Fault, no_option, shown
@@ -233,25 +243,23 @@ class _Staging:
             self._record()
         return outcomes, report
 
-    def _bundles(self, candidates: Sequence[Candidate]) -> list[Bundle]:
+    def _bundles(self, candidates: Sequence[Candidate]) -> Sequence[Bundle]:
+        """What is to be judged; a sensor's own files are read by the process that judges them."""
         roots: dict[str, Source] = {}
-        found = []
-        for candidate in candidates:
-            for path in candidate.trusted_roots:
-                if path not in roots:
-                    roots[path] = Source.read(path)
-            found.append(
-                Bundle(
-                    name=candidate.name,
-                    certificate=Source.read(candidate.files.crt),
-                    private_key=Source.read(candidate.files.key),
-                    chain=Source.read(candidate.files.pem),
-                    private_key_passphrase=candidate.passphrase,
-                    expected_common_name=candidate.expected_common_name,
-                    trusted_roots=tuple(roots[path] for path in candidate.trusted_roots) or self.options.trusted_roots,
-                )
-            )
-        return found
+        for path in dict.fromkeys(path for candidate in candidates for path in candidate.trusted_roots):
+            roots[path] = Source.read(path)
+        return LaterBundles([functools.partial(self._bundle, candidate, roots) for candidate in candidates])
+
+    def _bundle(self, candidate: Candidate, roots: Mapping[str, Source]) -> Bundle:
+        return Bundle(
+            name=candidate.name,
+            certificate=Source.read(candidate.files.crt),
+            private_key=Source.read(candidate.files.key),
+            chain=Source.read(candidate.files.pem),
+            private_key_passphrase=candidate.passphrase,
+            expected_common_name=candidate.expected_common_name,
+            trusted_roots=tuple(roots[path] for path in candidate.trusted_roots) or self.options.trusted_roots,
+        )
 
     def _known(self, judged: set[str]) -> list[KnownCertificate]:
         """What the fleet's other sensors have staged, whoever staged it: CN and key must not come twice."""
