@@ -112,6 +112,8 @@ NOBODY = 2**22 + 1
         # Before this machine was started anew; the number may be anybody's now.
         (socket.gethostname(), "the boot before", os.getpid(), False),
     ],
+    # Not by their values: the numbers differ between the processes that run the tests.
+    ids=["elsewhere", "elsewhere-same-number", "here", "here-ended", "before-the-start"],
 )
 def test_host_and_boot_decide_who_is_alive(tmp_path: Path, host: str, boot: str, process: int, named: bool) -> None:
     other = Other(tmp_path, ["a"])
