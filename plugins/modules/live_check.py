@@ -61,6 +61,13 @@ options:
     description: Warn of a certificate that has fewer days left than this.
     type: int
     default: 30
+  wait:
+    description:
+      - Seconds for which targets that do not present their C(certificate) yet are looked at again, once a second; the last look counts.
+      - V(0) looks once.
+    type: float
+    default: 0.0
+    version_added: 1.1.0
   stage_dir:
     description: The stage directory, to recognize earlier certificates and those of other sensors. It is only read.
     type: path

@@ -18,7 +18,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 
-_NOT_OF_THE_INVENTORY = ("all", "ungrouped", "ot_pki_lead", "ot_pki_failed", "ot_pki_slice")
+_NOT_OF_THE_INVENTORY = ("all", "ungrouped", "ot_pki_lead", "ot_pki_failed", "ot_pki_slice", "ot_pki_upload")
 
 
 class Fleet:

@@ -29,6 +29,7 @@ PREFIXES = (
     "revoke_cert_",
     "change_ca_",
     "retire_sensors_",
+    "sensor_upload_",
 )
 _PLAYBOOKS = os.path.normpath(os.path.join(ROLES, "..", "playbooks"))
 _NAME = re.compile(r"\b(?:" + "|".join(PREFIXES) + r")\w+")

@@ -14,7 +14,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from fleet import SUBJECT, Fleet, names
 
-PLAYBOOKS = ("deploy_certs", "import_certs", "check_crl", "check_live", "publish_crl", "revoke_cert")
+PLAYBOOKS = ("deploy_certs", "import_certs", "check_crl", "check_live", "publish_crl", "revoke_cert", "upload_certs")
 (ONE,) = names(1)
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +23,14 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "timeout": {"type": "float", "default": 10.0},
     "parallel": {"type": "int", "default": 256},
     "min_days_left": {"type": "int", "default": 30},
+    "wait": {"type": "float", "default": 0.0},
     "stage_dir": {"type": "path"},
     "ledger_dir": {"type": "path"},
     "fail_on": {"type": "str", "choices": ["error", "warning", "never"], "default": "error"},
 }
+
+# Seconds between two looks at consoles that are waited for.
+_PAUSE = 1.0
 
 if TYPE_CHECKING:
     Fetch = Callable[[Sequence[Endpoint], float, int], Sequence[Probe]]
@@ -68,15 +73,34 @@ def run(
         raise InputError(f"parallel is {params['parallel']}; wanted: how many targets at once, 1 or more")
     if params["min_days_left"] < 0:
         raise InputError(f"min_days_left is {params['min_days_left']}; wanted: 0 or more days")
+    if not 0 <= params["wait"] <= 86400:
+        raise InputError(f"wait is {params['wait']:g}; wanted: seconds, 0 or more")
     targets = parse_targets(params["targets"])
+    judge = Judge(known(targets), moment, params["min_days_left"])
+    until = time.monotonic() + params["wait"]
+    results = _look(targets, judge, fetch, params)
+    while time.monotonic() < until:
+        late = [place for place, result in enumerate(results) if _may_change(targets[place], result)]
+        if not late:
+            break
+        time.sleep(min(_PAUSE, max(until - time.monotonic(), 0)))
+        for place, result in zip(late, _look([targets[place] for place in late], judge, fetch, params), strict=True):
+            results[place] = result
+    return _result(results, params["fail_on"])
+
+
+def _look(targets: Sequence[Target], judge: Judge, fetch: Fetch, params: Mapping[str, Any]) -> list[LiveResult]:
     fit = [target for target in targets if target.problem is None]
     seen = iter(fetch([target.endpoint for target in fit], params["timeout"], params["parallel"]))
-    judge = Judge(known(targets), moment, params["min_days_left"])
-    results = [
+    return [
         judge.judge(target, next(seen) if target.problem is None else Probe(Handshake(states.INPUT)))
         for target in targets
     ]
-    return _result(results, params["fail_on"])
+
+
+def _may_change(target: Target, result: LiveResult) -> bool:
+    """Whether a later look may show the certificate that was given: there is one, and it is not seen yet."""
+    return target.problem is None and target.expected.view is not None and result.state != states.MATCHES
 
 
 def _result(results: Sequence[LiveResult], fail_on: str) -> dict[str, Any]:

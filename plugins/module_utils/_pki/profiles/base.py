@@ -104,10 +104,12 @@ class ImportCommand:
     """The appliance's own command that takes a certificate, where it has one.
 
     :ivar name: the program. :ivar options: its options, by the role of the file; ``passphrase`` for the key's.
+    :ivar errors: what it answers to certificates that it refuses, to the letter; the one that may mean anything last.
     """
 
     name: str
     options: Mapping[str, str]
+    errors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

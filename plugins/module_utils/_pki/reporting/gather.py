@@ -32,6 +32,7 @@ from ..values.certificates import CertificateView, read_certificates, read_share
 from ..values.failures import alone
 from ..values.faults import whole_number
 from ..values.findings import ERROR, INFO, WARNING, Finding
+from ..values.sites import site_of
 from ..values.source import Source
 from . import facts
 from .authorities import Authorities, Published, chain_texts
@@ -64,8 +65,7 @@ class Wanted:
     @property
     def site(self) -> str:
         """The innermost of its groups, but for the one that all sensors are in; that one if there is no other."""
-        others = [group for group in self.groups if group != self.group]
-        return (others or list(self.groups) or [""])[-1]
+        return site_of(self.groups, self.group)
 
     @classmethod
     def of(cls, raw: Mapping[str, Any], group: str = "sensors") -> Wanted:

@@ -1,7 +1,8 @@
 # SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What happened to sensors' certificates besides being issued and revoked: requested, staged, seen live, retired.
+"""What happened to sensors' certificates besides being issued and revoked: requested, staged, uploaded,
+seen live, retired.
 
 One file for all sensors to which the same thing happened in a run, ``events/<time>-<event>-<mark>.json`` in the
 ledger, written once and never changed. A weekly look at ten thousand consoles is one file, not ten thousand.
@@ -25,6 +26,8 @@ from .ledger import FORMAT, ISSUED, RECEIVED, Ledger, actor, content_of, damaged
 
 FOLDER = "events"
 REQUESTED, WITHDRAWN, STAGED, SEEN, RETIRED = "requested", "withdrawn", "staged", "seen", "retired"
+# What a sensor's own command was made to do; only a look at the console tells whether it worked.
+UPLOADED = "uploaded"
 # Those of a certificate's own record.
 ISSUING = (ISSUED, RECEIVED)
 MAX_BYTES = 64 * 1024 * 1024

@@ -33,9 +33,10 @@ _ORDER = {
     ISSUED: 1,
     RECEIVED: 1,
     events.STAGED: 2,
-    events.SEEN: 3,
-    "revoked": 4,
-    events.RETIRED: 5,
+    events.UPLOADED: 3,
+    events.SEEN: 4,
+    "revoked": 5,
+    events.RETIRED: 6,
 }
 
 

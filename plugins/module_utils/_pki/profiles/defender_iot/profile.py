@@ -22,7 +22,7 @@ from ..base import (
     SubjectField,
     Template,
 )
-from .catalogue import BY_ID
+from .catalogue import BY_ID, UPLOAD_ERRORS
 
 _SKI, _AKI, _BASIC_CONSTRAINTS, _KEY_USAGE = "2.5.29.14", "2.5.29.35", "2.5.29.19", "2.5.29.15"
 _EXTENDED_KEY_USAGE, _ALTERNATIVE_NAME, _CRL_POINTS = "2.5.29.37", "2.5.29.17", "2.5.29.31"
@@ -76,5 +76,6 @@ DEFENDER_IOT = Profile(
     import_command=ImportCommand(
         "cyberx-xsense-certificate-import",
         {CERTIFICATE: "--crt", PRIVATE_KEY: "--key", CHAIN: "--chain", "passphrase": "--pass"},
+        UPLOAD_ERRORS,
     ),
 )
