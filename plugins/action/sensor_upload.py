@@ -16,8 +16,9 @@ from ..module_utils._pki.delivery.earlier import earlier_bundle
 from ..module_utils._pki.delivery.remote import HAS, LACKS, TIMED_OUT, Answer, Remote, refusal, shown
 from ..module_utils._pki.delivery.sheet import make_sheet, steps
 from ..module_utils._pki.profiles.loading import load_profile
+from ..module_utils._pki.state.bundles import Bundle
 from ..module_utils._pki.state.locks import hold_for
-from ..module_utils._pki.state.stage_folder import Bundle, StageFolder
+from ..module_utils._pki.state.stage_folder import StageFolder
 from ..module_utils._pki.validation.facts import crl_urls
 from ..module_utils._pki.values import moments
 from ..module_utils._pki.values.certificates import CertificateView, read_certificates

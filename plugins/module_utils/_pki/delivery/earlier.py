@@ -8,7 +8,8 @@ from __future__ import annotations
 import contextlib
 
 from ..._plain.errors import PkiError
-from ..state.stage_folder import Bundle, StageFolder
+from ..state.bundles import Bundle
+from ..state.stage_folder import StageFolder
 from ..values.certificates import read_certificates
 
 
@@ -24,11 +25,11 @@ def earlier_bundle(stage: StageFolder, sensor: str, before: str | None) -> Bundl
     :param before: the fingerprint of what the console presented before the upload.
     :returns: None if the state kept none.
     """
-    current = stage.current(sensor)
-    waiting = set(stage.pending(sensor))
+    home = stage.look(sensor)
+    later = {*home.pending_names, home.shown}
     found: list[Bundle] = []
-    for folder in reversed(stage.bundles(sensor)):
-        if folder in waiting or folder == current:
+    for name, folder in reversed(list(zip(home.names, home.bundles, strict=True))):
+        if name in later:
             continue
         with contextlib.suppress(PkiError):
             found.append(stage.read_stored(sensor, folder))
