@@ -30,7 +30,9 @@ NOT_RUN = {
     "crl_reachable": "it needs a web server; test_crl_reachable.py has one",
     "fleet_inputs": "it reads an inventory; every playbook's test runs it",
     "fleet_summary": "it needs the results of a whole run; every playbook's test runs it",
+    "sensor_upload": "it needs a sensor with the command; test_upload_certs.py runs it against twins",
     "tls_probe": "it needs a console; test_check_live.py has some",
+    "upload_record": "it needs the results of an upload; test_upload_certs.py makes some",
 }
 
 
