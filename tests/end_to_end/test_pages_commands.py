@@ -196,9 +196,15 @@ def _own_pki(place: Place) -> Story:
     assert (place.staged / "sensor-1").is_dir()
 
 
+@contextlib.contextmanager
+def _inbox(place: Place) -> Story:
+    yield {"/srv/inbox": str(place.staged)}
+
+
 STORIES: dict[str, Callable[[Place], contextlib.AbstractContextManager[dict[str, str]]]] = {
     "README.md": _readme,
     "docs/article.md": _consoles,
+    "docs/checks.md": _inbox,
     "docs/convert.md": _received,
     "docs/deploy.md": _way_back,
     "docs/live-check.md": _consoles,
