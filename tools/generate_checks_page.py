@@ -15,6 +15,8 @@ import types
 from collections import Counter
 from pathlib import Path
 
+from generated_page import write_or_check
+
 TOP = Path(__file__).resolve().parent.parent
 PAGE = TOP / "docs" / "checks.md"
 INTRODUCTION = """\
@@ -160,17 +162,5 @@ def page() -> str:
     return "".join(parts)
 
 
-def main() -> int:
-    """Entry point."""
-    text = page()
-    if "--check" in sys.argv[1:]:
-        if not PAGE.is_file() or PAGE.read_text(encoding="utf-8") != text:
-            print(f"{PAGE} is not current; run tools/generate_checks_page.py", file=sys.stderr)
-            return 1
-        return 0
-    PAGE.write_text(text, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(PAGE, page()))

@@ -7,6 +7,7 @@ from __future__ import annotations
 import sys
 
 from generate_checks_page import TOP, load
+from generated_page import write_or_check
 
 PAGE = TOP / "docs" / "troubleshooting.md"
 INTRODUCTION = """\
@@ -61,17 +62,5 @@ def page() -> str:
     return "".join(parts)
 
 
-def main() -> int:
-    """Write or check."""
-    text = page()
-    current = PAGE.is_file() and PAGE.read_text(encoding="utf-8") == text
-    if "--check" in sys.argv[1:]:
-        if not current:
-            print(f"{PAGE} is not current; run 'make docs'", file=sys.stderr)
-        return 0 if current else 1
-    PAGE.write_text(text, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(PAGE, page()))

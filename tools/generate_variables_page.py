@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 from generate_role_readmes import ROLES, row
+from generated_page import write_or_check
 
 PAGE = ROLES.parent / "docs" / "variables.md"
 INTRODUCTION = """\
@@ -90,17 +91,5 @@ def page() -> str:
     return "\n".join(lines)
 
 
-def main() -> int:
-    """Write or check."""
-    text = page()
-    current = PAGE.is_file() and PAGE.read_text(encoding="utf-8") == text
-    if "--check" in sys.argv[1:]:
-        if not current:
-            print(f"{PAGE} is not current; run 'make docs'", file=sys.stderr)
-        return 0 if current else 1
-    PAGE.write_text(text, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(PAGE, page()))

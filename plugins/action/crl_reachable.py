@@ -10,7 +10,7 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure
 
 from ..module_utils._pki.crl.judging import Case, Judge, read_case
-from ..module_utils._pki.crl.staged import recorded_revocations, staged_certificates
+from ..module_utils._pki.crl.staged import concerned, recorded_revocations, with_crl
 from ..module_utils._pki.crl.verdicts import CertificateVerdict, grouped, worst
 from ..module_utils._pki.state.fleet import FleetState
 from ..module_utils._pki.state.ledger import Ledger
@@ -80,8 +80,9 @@ class ActionModule(GroupedAction):
         recorded: dict[str, str] = {}
         if params["sensors"] is not None:
             state = _state_of(params)
-            recorded = recorded_revocations(state, params["sensors"])
-            params = {**params, "certificates": staged_certificates(state, params["sensors"])}
+            staged = concerned(state, params["sensors"])
+            recorded = recorded_revocations(state, staged)
+            params = {**params, "certificates": with_crl(staged)}
         cases = _cases(params)
         vantage = Vantage(self, task_vars, params["fetcher"])
         try:

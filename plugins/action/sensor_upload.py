@@ -11,17 +11,18 @@ from typing import Any
 
 from ansible.errors import AnsibleError
 
+from ..module_utils._pki.batches.engine import locked
 from ..module_utils._pki.delivery import outcome
 from ..module_utils._pki.delivery.earlier import earlier_bundle
 from ..module_utils._pki.delivery.remote import HAS, LACKS, TIMED_OUT, Answer, Remote, refusal, shown
 from ..module_utils._pki.delivery.sheet import make_sheet, steps
 from ..module_utils._pki.profiles.loading import load_profile
 from ..module_utils._pki.state.bundles import Bundle
-from ..module_utils._pki.state.locks import hold_for
 from ..module_utils._pki.state.stage_folder import StageFolder
 from ..module_utils._pki.validation.facts import crl_urls
 from ..module_utils._pki.values import moments
 from ..module_utils._pki.values.certificates import CertificateView, read_certificates
+from ..module_utils._pki.values.keys import is_encrypted
 from ..module_utils._pki.values.text import serial_text
 from ..module_utils._plain.errors import FileError, InputError
 from ..plugin_utils.controller_action import ControllerAction
@@ -67,10 +68,9 @@ class ActionModule(ControllerAction):
         else:
             stage = stage_of(params["stage_dir"], profile)
             passphrase = value_here(self, task_vars, params["passphrase_variable"] or "")
-            with hold_for(stage, [params["name"]], params["lock_timeout"], self.check_mode) as holders:
-                if params["name"] in holders:
-                    problem = f"another run works on it: {holders[params['name']]}"
-                    result = step.result(outcome.FAILED, errors=[problem])
+            with locked(stage, [params["name"]], params["lock_timeout"], self.check_mode) as held:
+                if params["name"] in held:
+                    result = step.result(outcome.FAILED, errors=[held[params["name"]]])
                 else:
                     result = step.bring(stage, "" if passphrase is None else str(passphrase))
         if result["errors"] and params["fail_on"] == "error":
@@ -138,7 +138,7 @@ class _Step:
         }
         if self._params["target"]:
             facts["target"] = {**self._params["target"], "certificate": bundle.files.folder}
-        encrypted = b"ENCRYPTED" in bundle.key
+        encrypted = is_encrypted(bundle.key)
         if encrypted and not passphrase:
             problem = f"the key {bundle.files.key} is encrypted, and {self._params['passphrase_variable']} is not set"
             return self.result(outcome.FAILED, errors=[problem], **facts)

@@ -13,6 +13,7 @@ from ..module_utils._pki.state import events
 from ..module_utils._pki.state.events import Event
 from ..module_utils._pki.state.ledger import Ledger
 from ..module_utils._pki.values import moments
+from ..module_utils._pki.values.lists import counted
 from ..module_utils._plain.errors import PkiError
 from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.options import folder_of
@@ -35,21 +36,21 @@ class ActionModule(ControllerAction):
 
     def work(self, params: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Bring the steps of each sensor together."""
+        uploads = [upload for upload in params["uploads"] if upload.get("first")]
         outcomes = [
             outcome_of(*(upload.get(step) or None for step in ("first", "seen", "second", "again", "cleaned")))
-            for upload in params["uploads"]
-            if upload.get("first")
+            for upload in uploads
         ]
-        ran = {str(upload["first"]["name"]) for upload in params["uploads"] if _ran(upload)}
+        tried = [one for one, upload in zip(outcomes, uploads) if outcome.has_run(upload["first"])]
         warnings = []
         if params["ledger_dir"] and not self.check_mode:
             try:
-                self._record(params["ledger_dir"], [one for one in outcomes if one.name in ran])
+                self._record(params["ledger_dir"], tried)
             except PkiError as error:
                 warnings.append(str(error))
         return {
             "changed": False,
-            "msg": f"{len(outcomes)} sensors",
+            "msg": counted(len(outcomes), "sensor"),
             "results": [one.to_dict() for one in outcomes],
             "lines": lines_of(outcomes, params["most"]),
             "failures": {one.name: "; ".join(one.errors) for one in outcomes if one.errors},
@@ -72,8 +73,3 @@ class ActionModule(ControllerAction):
             ledger = Ledger(folder_of(folder, "ledger_dir"))
             ledger.prepare()
             events.record(ledger, events.UPLOADED, entries, moments.now())
-
-
-def _ran(upload: dict[str, Any]) -> bool:
-    first = upload.get("first") or {}
-    return first.get("action") in (outcome.IMPORTED, outcome.REFUSED, outcome.LOST)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..module_utils._plain.texts import harmless
+from ..module_utils._plain.texts import harmless, is_plain
 
 # Of these, each text is one line for people. All else is data (names, paths, subjects), which programs compare.
 _LINES = frozenset(
@@ -25,7 +25,7 @@ def harmless_result(result: Any) -> Any:
     if isinstance(result, dict):
         for key, value in result.items():
             if key in _TEXTS and isinstance(value, str):
-                if not value.isascii() or not value.isprintable():
+                if not is_plain(value):
                     result[key] = "\n".join(map(harmless, value.split("\n")))
             elif key in _LINES:
                 result[key] = _line(value)

@@ -70,15 +70,17 @@ def keys_alone(count: int) -> float:
     return time.monotonic() - start
 
 
+def environment(home: Path, **more: str) -> dict[str, str]:
+    """Of a run that no setting of Ansible from outside reaches."""
+    plain = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")}
+    return {**plain, "ANSIBLE_HOME": str(home), **more}
+
+
 def ours(folder: Path, count: int) -> tuple[float, float]:
     """Seconds of the first and of an unchanged run."""
-    environment = {
-        **{key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")},
-        "ANSIBLE_COLLECTIONS_PATH": COLLECTIONS,
-        "ANSIBLE_HOME": str(folder / "home"),
-    }
+    own = environment(folder / "home", ANSIBLE_COLLECTIONS_PATH=COLLECTIONS)
     command = [BIN / "ansible-playbook", "ot_pki.defender_iot.deploy_certs", "-i", inventory(folder / "ours", count)]
-    return tuple(timed(*command, cwd=folder, environment=environment) for _run in range(2))  # type: ignore[return-value]
+    return tuple(timed(*command, cwd=folder, environment=own) for _run in range(2))  # type: ignore[return-value]
 
 
 def shell_loop(folder: Path, count: int) -> float:
@@ -98,11 +100,7 @@ def usual_way(folder: Path, count: int, environment_folder: Path) -> tuple[float
             [python, "-m", "pip", "--quiet", "--disable-pip-version-check", "install", "ansible", "cryptography"],
             check=True,
         )
-    environment = {
-        **{key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")},
-        "ANSIBLE_HOME": str(folder / "peer_home"),
-        "ANSIBLE_LOCALHOST_WARNING": "false",
-    }
+    own = environment(folder / "peer_home", ANSIBLE_LOCALHOST_WARNING="false")
     command = [
         environment_folder / "bin" / "ansible-playbook",
         HERE / "usual_way.yml",
@@ -115,7 +113,7 @@ def usual_way(folder: Path, count: int, environment_folder: Path) -> tuple[float
         "-e",
         f"ansible_python_interpreter={python}",
     ]
-    return tuple(timed(*command, cwd=folder, environment=environment) for _run in range(2))  # type: ignore[return-value]
+    return tuple(timed(*command, cwd=folder, environment=own) for _run in range(2))  # type: ignore[return-value]
 
 
 def main() -> None:

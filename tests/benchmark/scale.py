@@ -22,7 +22,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import BIN, CHECKOUT, COLLECTIONS, keys_alone
+from bench import BIN, CHECKOUT, COLLECTIONS, environment, keys_alone
 
 SITES = ("hamburg", "tulsa", "pune", "osaka", "porto")
 PART = 20  # one sensor in so many is obtained anew, or described badly: 5 %
@@ -96,16 +96,15 @@ def inventory(folder: Path, count: int) -> Path:
 def runs(folder: Path, count: int) -> dict[str, Measured]:
     """Every command over one fleet, in the order in which a user would meet them."""
     path = inventory(folder, count)
-    environment = {
-        **{key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")},
-        "ANSIBLE_COLLECTIONS_PATH": COLLECTIONS,
-        "ANSIBLE_HOME": str(folder / "home"),
-        "ANSIBLE_VAULT_PASSWORD_FILE": str(folder / "vault-password"),
-    }
+    own = environment(
+        folder / "home",
+        ANSIBLE_COLLECTIONS_PATH=COLLECTIONS,
+        ANSIBLE_VAULT_PASSWORD_FILE=str(folder / "vault-password"),
+    )
 
     def play(name: str, *more: object, failing: bool = False) -> Measured:
         command = [BIN / "ansible-playbook", f"ot_pki.defender_iot.{name}", "-i", path, *more]
-        return measured(command, folder, environment, failing)
+        return measured(command, folder, own, failing)
 
     found = {"first": play("deploy_certs"), "unchanged": play("deploy_certs")}
     extra = folder / "group_vars" / "some_anew.yml"

@@ -25,7 +25,7 @@ from typing import Any
 
 from apache import MODULES
 from ssh_host import MISSING as _NO_SSH
-from ssh_host import SSHD, _wait_for
+from ssh_host import SSH_ARGUMENTS, SSHD, running_sshd
 
 COMMAND = Path(__file__).parent / "sensor_twin" / "cyberx-xsense-certificate-import"
 MISSING = _NO_SSH or (None if Path("/usr/sbin/apache2").exists() else "needs apache2")
@@ -77,7 +77,7 @@ class Twin:
             "ansible_user": "root",
             "ansible_connection": "ssh",
             "ansible_ssh_private_key_file": str(self.private_key),
-            "ansible_ssh_args": "-o ControlMaster=no -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null",
+            "ansible_ssh_args": SSH_ARGUMENTS,
             "live_check_port": self.https_port,
             "sensor_upload_dir": str(self.temporary),
         }
@@ -174,14 +174,5 @@ def _sshd(folder: Path, first: Twin) -> Iterator[None]:
     masks = [f"mount --bind {folder}/empty {path}" for path in sorted(found) if os.path.isfile(path)]
     masks += [f"mount --bind {folder}/nothing {path}" for path in sorted(folders - {"/usr/bin", "/usr/local/bin"})]
     script = " && ".join(["mount --make-rprivate /", *masks, f"exec {SSHD} -D -e -f {folder}/sshd_config"])
-    with (
-        open(folder / "sshd.log", "wb") as log,
-        subprocess.Popen(
-            ["unshare", "-m", "sh", "-c", script], stdout=log, stderr=log, stdin=subprocess.DEVNULL
-        ) as run,
-    ):
-        try:
-            _wait_for(first.ssh_port, run, folder / "sshd.log", first.address)
-            yield
-        finally:
-            run.kill()
+    with running_sshd(folder, script, first.ssh_port, first.address):
+        yield

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+SSH_ARGUMENTS = "-o ControlMaster=no -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
 # What a test that uses this must be skipped for, or None.
 MISSING = (
     "needs root" if os.geteuid() else None if SSHD and shutil.which("unshare") else "needs sshd (apt: openssh-server)"
@@ -53,6 +54,24 @@ def ssh_host(
         f"mount --make-rprivate / && mount --bind {folder}/hosts /etc/hosts && {{ {prepare}; }} "
         f"&& exec {SSHD} -D -e -f {folder}/sshd_config"
     )
+    with running_sshd(folder, script, port):
+        yield {
+            "ansible_host": "127.0.0.1",
+            "ansible_port": port,
+            "ansible_user": user or getpass.getuser(),
+            "ansible_connection": "ssh",
+            "ansible_ssh_private_key_file": str(folder / "user"),
+            "ansible_ssh_args": SSH_ARGUMENTS,
+            "ansible_python_interpreter": python,
+        }
+
+
+@contextlib.contextmanager
+def running_sshd(folder: Path, script: str, port: int, host: str = "127.0.0.1") -> Iterator[None]:
+    """A shell script in a mount namespace of its own that ends in sshd; once that answers, and until the context ends.
+
+    :param folder: gets its log.
+    """
     with (
         open(folder / "sshd.log", "wb") as log,
         subprocess.Popen(
@@ -60,21 +79,13 @@ def ssh_host(
         ) as sshd,
     ):
         try:
-            _wait_for(port, sshd, folder / "sshd.log")
-            yield {
-                "ansible_host": "127.0.0.1",
-                "ansible_port": port,
-                "ansible_user": user or getpass.getuser(),
-                "ansible_connection": "ssh",
-                "ansible_ssh_private_key_file": str(folder / "user"),
-                "ansible_ssh_args": "-o ControlMaster=no -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null",
-                "ansible_python_interpreter": python,
-            }
+            _wait_for(port, sshd, folder / "sshd.log", host)
+            yield
         finally:
             sshd.kill()
 
 
-def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path, host: str = "127.0.0.1") -> None:
+def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path, host: str) -> None:
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection((host, port), 1):

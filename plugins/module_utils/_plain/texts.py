@@ -16,6 +16,11 @@ import unicodedata
 _HARMFUL = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 
 
+def is_plain(text: str) -> bool:
+    """Whether a text is nothing but letters, digits, signs and blanks of ASCII, so that nothing need be looked for."""
+    return text.isascii() and text.isprintable()
+
+
 def harmless(text: object, limit: int | None = None) -> str:
     """A text for one line: whatever could do more than be read is written as an escape (``\\x1b``).
 
@@ -24,7 +29,7 @@ def harmless(text: object, limit: int | None = None) -> str:
     :param limit: the most characters to keep; an ellipsis stands for the others.
     """
     plain = str(text)
-    if not plain.isascii() or not plain.isprintable():
+    if not is_plain(plain):
         plain = "".join(map(_shown, plain))
     return plain if limit is None or len(plain) <= limit else plain[: max(0, limit - 1)] + "\u2026"
 

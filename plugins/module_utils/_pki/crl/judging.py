@@ -28,7 +28,7 @@ from ..values.limits import MAX_URLS
 from ..values.text import name_text, show
 from .verdicts import NO_URL, OK, REVOKED, CertificateVerdict, Verdict
 
-_POINTS, _BASIC_CONSTRAINTS = "2.5.29.31", "2.5.29.19"
+_POINTS = "2.5.29.31"
 _FROM_FETCHING = {fetching.INCOMPLETE: "not-a-crl"}
 MAX_CHAIN = 10
 
@@ -154,13 +154,11 @@ class Judge:
         read = self._crl_at(url)
         if read.reason != OK:
             return Verdict(url, read.reason, read.message, view.title, facts=read.facts)
-        constraints = view.value(_BASIC_CONSTRAINTS)
-        is_ca = constraints is not None and bool(constraints.ca)
-        answer = _ask(read.crls, view, is_ca, case.pool, self.at)
+        answer = _ask(read.crls, view, view.says_ca, case.pool, self.at)
         if answer.detail == "delta-without-base":
             # Its base may be at another URL of the same certificate.
             others = [crl for other in urls if other != url for crl in self._crl_at(other).crls]
-            answer = _ask((*read.crls, *others), view, is_ca, case.pool, self.at)
+            answer = _ask((*read.crls, *others), view, view.says_ca, case.pool, self.at)
         warnings = read.warnings + (() if case.pool else (_UNCHECKED,))
         reason = _reason(answer)
         message = answer.message

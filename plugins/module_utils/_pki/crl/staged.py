@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..._plain.texts import harmless
-from ..state.fleet import FleetState
+from ..state.fleet import FleetState, Staged
 from ..values import reading
 from ..values.text import serial_text
 from .judging import urls_of
@@ -18,27 +18,32 @@ from .judging import urls_of
 _POINTS = bytes.fromhex("0603551d1f")
 
 
-def staged_certificates(state: FleetState, sensors: Sequence[str]) -> list[dict[str, Any]]:
-    """The staged certificates with a CRL URL, in the form of the option ``certificates`` of ``crl_reachable``.
+def concerned(state: FleetState, sensors: Sequence[str]) -> dict[str, Staged]:
+    """The staged certificates of which a CRL or the record may say something, by sensor."""
+    # Where nothing was ever revoked, most need not even be parsed.
+    return state.staged(sensors) if state.index.revocations else state.staged(sensors, only=_may_name_a_crl)
+
+
+def with_crl(staged: Mapping[str, Staged]) -> list[dict[str, Any]]:
+    """Those with a CRL URL, in the form of the option ``certificates`` of ``crl_reachable``.
 
     Sensors for which nothing is staged, or a certificate without a URL, are left out; a damaged bundle is the matter
     of ``cert_validate``.
     """
     return [
         {"name": sensor, "certificate": entry.path, "issuer_certificates": [entry.chain_path]}
-        for sensor, entry in state.staged(sensors, only=_may_name_a_crl).items()
+        for sensor, entry in staged.items()
         if urls_of(entry.view)
     ]
 
 
-def recorded_revocations(state: FleetState, sensors: Sequence[str]) -> dict[str, str]:
-    """Which staged certificates the record says are revoked, and what that means, by sensor.
+def recorded_revocations(state: FleetState, staged: Mapping[str, Staged]) -> dict[str, str]:
+    """Which of them the record says are revoked, and what that means, by sensor.
 
     The record knows at once; a CRL knows it when it was published, and a certificate that names none is never listed.
     """
     found: dict[str, str] = {}
-    # Nothing need be read where nothing was ever revoked.
-    for sensor, entry in state.staged(sensors).items() if state.index.revocations else ():
+    for sensor, entry in staged.items():
         revoked = state.revocation_of(entry.view.certificate) if entry.view.exact else None
         if revoked is not None:
             found[sensor] = (

@@ -24,13 +24,18 @@ _RAN = (IMPORTED, REFUSED, LOST)
 Result = Mapping[str, Any]
 
 
+def has_run(first: Result) -> bool:
+    """Whether the sensor's command was started, as far as anybody knows."""
+    return first.get("action") in _RAN
+
+
 def needs_earlier(first: Result, before: str | None, seen: Result | None) -> bool:
     """Whether the earlier bundle is to be put back.
 
     :param first: what the import came to. :param before: the fingerprint that the console presented before.
     :param seen: the look at the console afterwards.
     """
-    if first.get("action") not in _RAN or (seen is not None and seen.get("state") == MATCHES):
+    if not has_run(first) or (seen is not None and seen.get("state") == MATCHES):
         return False
     # A sensor that refused a certificate and still presents what it did has changed nothing.
     unchanged = seen is not None and before is not None and seen.get("fingerprint") == before
@@ -75,7 +80,7 @@ def outcome_of(
     warnings = [*first.get("warnings", ()), *(cleaned or {}).get("errors", ())]
     if action in (NO_COMMAND, PLANNED):
         return became(action, (), warnings, first.get("steps", ()))
-    if action in _RAN and seen is not None and seen.get("state") == MATCHES:
+    if has_run(first) and seen is not None and seen.get("state") == MATCHES:
         # What the console presents counts, whatever the command said.
         return became(UPLOADED, (), [*first["errors"], *warnings])
     errors = list(first["errors"])

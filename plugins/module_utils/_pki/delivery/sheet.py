@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..._plain.texts import harmless
+from ..values.keys import is_encrypted
 
 MANDATORY, NONE = "Mandatory", "None"
 PLACE = "System settings > Basic > SSL/TLS certificate"
@@ -80,7 +81,7 @@ def make_sheet(
         since=since,
         files=files,
         certificate_name=harmless(f"{common_name}-{not_before[:10]}", 100),
-        passphrase=b"ENCRYPTED" in key if key else None,
+        passphrase=is_encrypted(key) if key else None,
         crl_check=crl_url is not None,
         validation=validation,
         why=why,

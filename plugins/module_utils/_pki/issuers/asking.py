@@ -27,7 +27,7 @@ from ..state.ledger import Ledger
 from ..state.waiting import WaitingKey
 from ..values import moments
 from ..values import x509_parts as parts
-from ..values.keys import load_private_key, public_key_id
+from ..values.keys import is_encrypted, load_private_key, public_key_id
 from .base import Job, Obtained, Refused, Stays, Tools
 from .certificate import build_request
 from .described import DescribedIssuer
@@ -237,14 +237,14 @@ def _unfit(entry: WaitingKey, request: SensorRequest) -> str | None:
     try:
         key = _opened(entry, request)
     except KeyReadError:
-        if b"ENCRYPTED" in entry.key:
+        if is_encrypted(entry.key):
             return "its key has another passphrase than the sensor has now"
         return "its key is damaged"
     return None if public_key_id(key.public_key()) == entry.public_key_id else "its key is another one"
 
 
 def _opened(entry: WaitingKey, request: SensorRequest) -> PrivateKey:
-    encrypted = b"ENCRYPTED" in entry.key
+    encrypted = is_encrypted(entry.key)
     passphrase = request.key_passphrase.encode() if request.key_passphrase and encrypted else None
     return load_private_key(entry.key, passphrase)  # type: ignore[return-value]
 
@@ -254,7 +254,7 @@ def key_of(entry: WaitingKey, request: SensorRequest) -> bytes:
 
     :raises KeyReadError: it cannot be opened.
     """
-    if b"ENCRYPTED" in entry.key or not request.key_passphrase:
+    if is_encrypted(entry.key) or not request.key_passphrase:
         return entry.key
     return parts.key_pem(_opened(entry, request), request.key_passphrase)
 

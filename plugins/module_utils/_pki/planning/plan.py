@@ -20,7 +20,7 @@ from ..profiles.base import RSA
 from ..values import moments
 from ..values import x509_parts as parts
 from ..values.certificates import CertificateView, read_certificates
-from ..values.keys import load_private_key, public_key_id, public_numbers_fit
+from ..values.keys import is_encrypted, load_private_key, public_key_id, public_numbers_fit
 from ..values.reading import ENCRYPTED_KEY, read_content
 from ..values.text import name_pairs
 from .due import Renewal, is_due, renewal_time
@@ -271,7 +271,7 @@ def _key_reasons(
     request: SensorRequest, bundle: HeldBundle, public_key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 ) -> list[str]:
     data = bundle.key
-    encrypted = b"ENCRYPTED" in data or read_content(data).kind == ENCRYPTED_KEY
+    encrypted = is_encrypted(data) or read_content(data).kind == ENCRYPTED_KEY
     if encrypted and not request.key_passphrase:
         return ["key passphrase: the key has one -> none"]
     try:

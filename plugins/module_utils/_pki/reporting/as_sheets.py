@@ -24,11 +24,16 @@ def is_sheet(name: str) -> bool:
 
 def render(fleet: Fleet) -> dict[str, bytes]:
     """The pages by file name: the sensors that need an upload, by site. A site without one has no page."""
+    return {file_name(site): page(fleet, site, rows) for site, rows in waiting_by_site(fleet).items()}
+
+
+def waiting_by_site(fleet: Fleet) -> dict[str, list[SensorRow]]:
+    """The sensors that need an upload, by site."""
     by_site: dict[str, list[SensorRow]] = {}
     for row in fleet.sensors:
         if row.upload.needed:
             by_site.setdefault(row.site, []).append(row)
-    return {file_name(site): page(fleet, site, rows) for site, rows in by_site.items()}
+    return by_site
 
 
 def file_name(site: str) -> str:

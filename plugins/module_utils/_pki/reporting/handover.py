@@ -51,12 +51,11 @@ def hand_over(fleet: Fleet, state: FleetState, folder: str, check_mode: bool = F
     :raises FileError: the folder or an archive cannot be written; those written before it are whole.
     """
     problems: list[str] = []
-    by_site: dict[str, list[SensorRow]] = {}
-    for row in fleet.sensors:
-        if row.upload.needed:
-            by_site.setdefault(row.site, []).append(row)
     changed: list[str] = []
-    wanted = {as_sheets.site_file(site, _PREFIX, _SUFFIX): (site, rows) for site, rows in by_site.items()}
+    wanted = {
+        as_sheets.site_file(site, _PREFIX, _SUFFIX): (site, rows)
+        for site, rows in as_sheets.waiting_by_site(fleet).items()
+    }
     names: list[str] = []
     try:
         if not os.path.isdir(folder) and (check_mode or not wanted):

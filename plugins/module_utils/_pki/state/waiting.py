@@ -136,8 +136,7 @@ class WaitingKeys:
             except OSError as error:
                 path = home.at(entry.public_key_id[:16])
                 raise FileError(f"{path} could not be removed: {why(error)}; it holds a key") from error
-        with contextlib.suppress(OSError), Folder.open(self.folder) as waiting:
-            waiting.rmdir(entry.sensor)  # only if it is empty
+        self._leave(entry.sensor)
 
     def tidy(self, sensor: str) -> None:
         """Remove what killed runs left of a sensor's keys. Nobody else works on this sensor at this moment.
@@ -154,8 +153,12 @@ class WaitingKeys:
                 except OSError as error:
                     raise FileError(f"{home.at(name)} could not be removed: {why(error)}; it holds a key") from error
         if remains:
-            with contextlib.suppress(OSError), Folder.open(self.folder) as waiting:
-                waiting.rmdir(sensor)  # only if it is empty
+            self._leave(sensor)
+
+    def _leave(self, sensor: str) -> None:
+        """Remove a sensor's folder if nothing is in it any more."""
+        with contextlib.suppress(OSError), Folder.open(self.folder) as waiting:
+            waiting.rmdir(sensor)
 
     def forget(self, sensor: str) -> None:
         """Let go of every key of a sensor.

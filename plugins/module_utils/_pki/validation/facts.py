@@ -68,7 +68,7 @@ def _extension_names(oids: tuple[str, ...]) -> str:
 
 def rule_facts(case: Case, view: CertificateView) -> dict[str, Any]:
     """What an organization's own rules look at: the facts of results, and more that they may ask for."""
-    constraints, usage = view.value("2.5.29.19"), view.value("2.5.29.15")
+    usage = view.value("2.5.29.15")
     return {
         **result_facts(case),
         "name": case.bundle.name,
@@ -78,7 +78,7 @@ def rule_facts(case: Case, view: CertificateView) -> dict[str, Any]:
         "key_type": key_type(view.public_key),
         "signature_algorithm": view.certificate.signature_algorithm_oid.dotted_string,
         "self_signed": view.self_issued and signed_by(view, view),
-        "is_ca": constraints is not None and bool(constraints.ca),
+        "is_ca": view.says_ca,
         "key_usages": [name for name, attribute in _USAGES.items() if usage is not None and getattr(usage, attribute)],
         "extended_key_usages": [purpose.dotted_string for purpose in view.value("2.5.29.37") or []],
         "extensions": list(view.extensions),

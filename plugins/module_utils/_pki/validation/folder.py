@@ -23,7 +23,6 @@ _CHAINS = (".pem", ".chain")
 _REQUESTS = (".csr", ".req", ".p10")
 _CONTAINERS = (".pfx", ".p12", ".p7b", ".p7c", ".p7s", ".jks")
 _ROLES = (("private_key", _KEYS), ("chain", _CHAINS), ("csr", _REQUESTS))
-_BASIC_CONSTRAINTS = "2.5.29.19"
 
 
 @dataclass
@@ -123,8 +122,7 @@ def _is_certificate(path: str) -> bool:
     if source.data is None:
         return False
     views = read_own_certificates(source).views
-    constraints = views[0].value(_BASIC_CONSTRAINTS) if views else None
-    return bool(views) and not (constraints is not None and constraints.ca)
+    return bool(views) and not views[0].says_ca
 
 
 def _kind(path: str) -> str:

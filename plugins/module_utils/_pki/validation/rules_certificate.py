@@ -156,8 +156,7 @@ def kind_of_certificate(case: Case) -> None:
         case.report("crt.serial-number", "the serial number is longer than 20 octets", _path(case))
     if view.self_issued and signed_by(view, view):
         case.report("crt.self-signed", "the certificate signed itself", _path(case))
-    constraints = view.value("2.5.29.19")
-    if constraints is not None and constraints.ca:
+    if view.says_ca:
         case.report(
             "crt.ca-true", "basicConstraints say CA:TRUE; with this certificate others can be issued", _path(case)
         )
@@ -191,8 +190,7 @@ def usages(case: Case) -> None:
             case.report("crt.digital-signature-missing", "keyUsage lacks digitalSignature", _path(case))
         else:
             case.report("crt.key-usage", "keyUsage has neither digitalSignature nor keyEncipherment", _path(case))
-    constraints = view.value("2.5.29.19")
-    if usage is not None and usage.key_cert_sign and (constraints is None or not constraints.ca):
+    if usage is not None and usage.key_cert_sign and not view.says_ca:
         case.report("crt.cert-sign", "keyUsage has keyCertSign, and the certificate is no CA's", _path(case))
     refused = critical_extensions_refused(view)
     if refused:

@@ -105,8 +105,7 @@ def _pick_leaf(case: Case, found: CertificateFile) -> CertificateView:
     issuers = {view.issuer_name for view in found.views if not view.self_issued}
     ends = [view for view in found.views if view.subject_name not in issuers]
     for view in [*ends, *found.views]:
-        constraints = view.value("2.5.29.19")
-        if constraints is None or not constraints.ca:
+        if not view.says_ca:
             return view
     return (ends or list(found.views))[0]
 

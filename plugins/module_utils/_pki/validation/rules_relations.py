@@ -225,8 +225,7 @@ def crls(case: Case) -> None:
     for position, view in enumerate(path.views):
         if position == len(path.views) - 1 and position > 0 and view.self_issued:
             break  # a root is removed from the trusted roots, not revoked
-        constraints = view.value("2.5.29.19")
-        answer = revocation.ask(view, is_ca=constraints is not None and constraints.ca)
+        answer = revocation.ask(view, is_ca=view.says_ca)
         if answer.state == "none":
             case.report("crl.ca-not-covered" if position else "crl.unusable", answer.message)
         elif answer.state == "expired" and answer.revoked is not None:

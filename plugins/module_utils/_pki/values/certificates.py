@@ -186,6 +186,12 @@ class CertificateView:
         value = self.value("2.5.29.35")
         return None if value is None else value.key_identifier
 
+    @property
+    def says_ca(self) -> bool:
+        """Whether its basicConstraints say that it is a CA's (RFC 5280, section 4.2.1.9)."""
+        constraints = self.value("2.5.29.19")
+        return constraints is not None and bool(constraints.ca)
+
     def alternative_names(self, kind: Any) -> list[Any]:
         """The values of one type of subject alternative name."""
         value = self.value("2.5.29.17")

@@ -26,6 +26,11 @@ class TooCostly(KeyReadError):
     """Opening a key or working with it costs more than a sound file ever asks for (:mod:`.limits`)."""
 
 
+def is_encrypted(pem: bytes) -> bool:
+    """Whether a key in PEM has a passphrase, by its armour: PKCS#8 (RFC 7468, section 11) or traditional (RFC 1421)."""
+    return b"ENCRYPTED" in pem
+
+
 def load_private_key(data: bytes, passphrase: bytes | None = None) -> PrivateKeyTypes:
     """The private key in a file: PEM or DER, PKCS#8 or traditional, encrypted or not.
 

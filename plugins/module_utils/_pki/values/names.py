@@ -14,7 +14,7 @@ import re
 import unicodedata
 from urllib.parse import urlsplit
 
-from ..._plain.texts import harmless
+from ..._plain.texts import harmless, is_plain
 
 MAX_COMMON_NAME = 64  # ub-common-name, RFC 5280 appendix A.1
 MAX_HOST_NAME = 253  # RFC 1035 section 2.3.4, in its text form
@@ -69,7 +69,7 @@ def folder_name_problem(text: str) -> str | None:
     if "/" in text or "\\" in text:
         return "a name without / and \\"
     # Most names are plain, and thousands of them are looked at.
-    plain = _is_plain(text)
+    plain = is_plain(text)
     if not plain and any(ord(character) < 32 or ord(character) == 127 for character in text):
         return "a name without control characters"
     if text != text.strip():
@@ -86,11 +86,6 @@ def folder_name_problem(text: str) -> str | None:
     return None
 
 
-def _is_plain(text: str) -> bool:
-    """Whether it is nothing but letters, digits, signs and blanks of ASCII."""
-    return text.isascii() and text.isprintable()
-
-
 def _is_half(character: str) -> bool:
     return 0xD800 <= ord(character) <= 0xDFFF
 
@@ -100,7 +95,7 @@ def look_alike(name: str) -> str:
 
     Case, how accents and wide letters are written (Unicode's NFKC), blanks around it, and what is not seen.
     """
-    if _is_plain(name):
+    if is_plain(name):
         return " ".join(name.split()).casefold()
     seen = "".join(character for character in unicodedata.normalize("NFKC", name) if harmless(character) == character)
     return unicodedata.normalize("NFKC", " ".join(seen.split()).casefold())
@@ -119,7 +114,7 @@ def text_problem(text: str, max_length: int) -> str | None:
         return "a text that is not empty"
     if text != text.strip():
         return "a text without blanks around it"
-    if not _is_plain(text):
+    if not is_plain(text):
         if any(ord(character) < 32 or 127 <= ord(character) < 160 for character in text):
             return "a text without control characters"
         if any(_is_half(character) for character in text):

@@ -92,8 +92,7 @@ def _problems(
         what = gap or "it is self-signed, so nobody signed it"
         return [f"{what}; {dict(_ADVICE)['chain.incomplete']}"]
     found = []
-    constraints = answer.view.value("2.5.29.19")
-    if constraints is None or not constraints.ca:
+    if not answer.view.says_ca:
         found.append(f"it is not a CA certificate (basicConstraints); {dict(_ADVICE)['chain.not-a-ca']}")
     usage = answer.view.value("2.5.29.15")
     if usage is not None and not usage.key_cert_sign:
