@@ -156,7 +156,7 @@ def live(data: bytes) -> None:
     targets = [{"host": f"192.0.2.{number}", "name": INNOCENT, "certificate": good} for number in range(4)]
     targets[1]["certificate"] = str(folder / "hostile")
     (folder / "hostile").write_bytes(data)
-    params = {"targets": targets, "timeout": 1.0, "parallel": 2, "min_days_left": 30, "fail_on": "never"}
+    params = {"targets": targets, "timeout": 1.0, "parallel": 2, "min_days_left": 30, "wait": 0, "fail_on": "never"}
     outcome = check_live(
         params, lambda parsed: Known(parsed, FleetState(None, None)), lambda *_given: probes, moments.now()
     )
