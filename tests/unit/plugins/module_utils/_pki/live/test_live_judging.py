@@ -56,7 +56,15 @@ class Checker:
             self.asked = list(endpoints)
             return probes
 
-        params = {"targets": targets, "timeout": 1.0, "parallel": 2, "min_days_left": 30, "wait": 0, "fail_on": "error", **options}
+        params = {
+            "targets": targets,
+            "timeout": 1.0,
+            "parallel": 2,
+            "min_days_left": 30,
+            "wait": 0,
+            "fail_on": "error",
+            **options,
+        }
         outcome = run(params, lambda parsed: Known(parsed, FleetState(self.store, self.ledger)), fetch, tls.NOW)
         json.dumps(outcome)
         return outcome
