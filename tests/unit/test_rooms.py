@@ -151,3 +151,27 @@ def test_the_library_knows_no_ansible(collection: Path) -> None:
 )
 def test_the_ground_floor_is_in_order(room: str, below: str) -> None:
     assert below not in ROOMS[room]
+
+
+# They follow whatever links are on the way, so that what is made, removed or given away may be somebody else's.
+BY_PATH = {
+    "os": {
+        "makedirs", "mkdir", "mkfifo", "mknod", "chmod", "chown", "lchown", "rename", "renames", "replace", "unlink",
+        "remove", "removedirs", "rmdir", "symlink", "link", "truncate", "utime",
+    },
+    "shutil": {"rmtree", "move", "copy", "copy2", "copyfile", "copymode", "copystat", "copytree", "chown"},
+    "tempfile": {"mkdtemp", "mkstemp", "mktemp", "NamedTemporaryFile"},
+}  # fmt: skip
+
+
+def test_nothing_is_made_removed_or_given_away_by_path(collection: Path) -> None:
+    """Only the folder that is held open does that, relative to its descriptor."""
+    found = {
+        f"{path.relative_to(collection)}:{node.lineno} {node.value.id}.{node.attr}"
+        for path in sorted((collection / "plugins").rglob("*.py"))
+        if path.name != "folders.py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+        if node.attr in BY_PATH.get(node.value.id, ())
+    }
+    assert found == set()

@@ -89,6 +89,16 @@ def replace_file(path: str, content: bytes, mode: int) -> None:
         opened.replace(name, content, mode)
 
 
+def make_folder(path: str, mode: int) -> None:
+    """See to it that a folder is there, with those above it; what is made has exactly this mode.
+
+    Unlike :func:`os.makedirs` it makes nothing where another user's link leads (:meth:`.folders.Folder.open`).
+
+    :raises OSError: it cannot be made.
+    """
+    Folder.open(path, make=mode).close()
+
+
 def remove_file(path: str) -> None:
     """Remove a file or link.
 

@@ -18,7 +18,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from ..._plain.errors import FileError, InputError, PkiError
-from ..._plain.files import PRIVATE_FOLDER, PUBLIC_FILE, read_file, replace_file, sync_folder, why, write_new
+from ..._plain.files import (
+    PRIVATE_FOLDER,
+    PUBLIC_FILE,
+    PUBLIC_FOLDER,
+    make_folder,
+    read_file,
+    replace_file,
+    sync_folder,
+    why,
+    write_new,
+)
 from ..._plain.folders import Folder
 from .. import crypto
 from ..crypto import rsa, serialization, x509
@@ -83,9 +93,9 @@ class Publisher:
 
     def _prepare(self) -> None:
         self.ledger.prepare()
-        for path, mode in ((self.folder, 0o755), (os.path.join(self.ledger.folder, NUMBERS), PRIVATE_FOLDER)):
+        for path, mode in ((self.folder, PUBLIC_FOLDER), (os.path.join(self.ledger.folder, NUMBERS), PRIVATE_FOLDER)):
             try:
-                os.makedirs(path, mode=mode, exist_ok=True)
+                make_folder(path, mode)
             except OSError as error:
                 raise FileError(f"the folder {path} cannot be made: {why(error)}") from error
 
@@ -336,7 +346,7 @@ class Publisher:
         :raises OSError: none could be taken.
         """
         folder = os.path.join(self.ledger.folder, NUMBERS, revocations.key_mark(source.certificate))
-        os.makedirs(folder, mode=PRIVATE_FOLDER, exist_ok=True)
+        make_folder(folder, PRIVATE_FOLDER)
         number = max(published, self._last_number(source)) + 1
         note = f"{moments.iso(self.moment)} {actor()}\n".encode()
         while True:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..._plain.errors import InputError, PkiError
+from ..._plain.files import PUBLIC_FOLDER, make_folder
 from ..intake.material import FoundCertificate
 from ..planning.request import SensorRequest
 from ..state.events import Event
@@ -153,7 +154,7 @@ class RequestFolder(AskingIssuer):
             return
         if self.settings.own_inbox:
             with contextlib.suppress(OSError):
-                os.makedirs(self.settings.inbox, exist_ok=True)
+                make_folder(self.settings.inbox, PUBLIC_FOLDER)
         for made in self.make_keys(jobs.new, tools):
             try:
                 self.settings.outbox.show(

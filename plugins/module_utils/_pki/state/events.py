@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..._plain.errors import FileError
-from ..._plain.files import PRIVATE_FOLDER, PUBLIC_FILE, read_file, why, write_once
+from ..._plain.files import PRIVATE_FOLDER, PUBLIC_FILE, make_folder, read_file, why, write_once
 from ..values import moments
 from .ledger import FORMAT, ISSUED, RECEIVED, Ledger, actor, content_of, damaged
 
@@ -100,7 +100,7 @@ def record(ledger: Ledger, event: str, entries: Sequence[Event], moment: datetim
     }
     path = os.path.join(folder, name)
     try:
-        os.makedirs(folder, mode=PRIVATE_FOLDER, exist_ok=True)
+        make_folder(folder, PRIVATE_FOLDER)
         write_once(path, json.dumps(content, indent=0).encode() + b"\n", PUBLIC_FILE)
     except OSError as error:
         raise FileError(f"what happened could not be recorded in {folder}: {why(error)}") from error

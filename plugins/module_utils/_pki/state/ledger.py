@@ -25,7 +25,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..._plain.errors import FileError
-from ..._plain.files import PRIVATE_FOLDER, PUBLIC_FILE, read_file, why, write_once
+from ..._plain.files import PRIVATE_FOLDER, PUBLIC_FILE, make_folder, read_file, remove_file, why, write_once
 from ..crypto import guard, x509
 from ..values import moments
 from ..values import text as texts
@@ -148,7 +148,7 @@ class Ledger:
         :raises FileError: it cannot be made.
         """
         try:
-            os.makedirs(self.folder, mode=PRIVATE_FOLDER, exist_ok=True)
+            make_folder(self.folder, PRIVATE_FOLDER)
         except OSError as error:
             raise FileError(f"the ledger {self.folder} cannot be made: {why(error)}") from error
 
@@ -321,7 +321,7 @@ def _create(path: str, data: bytes) -> bool:
         if os.stat(path).st_size:
             return False
         # Empty since a power failure: replaced by a whole one. Two runs that heal the same write the same.
-        os.unlink(path)
+        remove_file(path)
         write_once(path, data, PUBLIC_FILE)
     return True
 

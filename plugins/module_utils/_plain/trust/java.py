@@ -9,12 +9,15 @@ import glob
 import os
 import re
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import lru_cache
 from typing import Iterator, Sequence
 
 from ..errors import FileError, InputError
 from ..file_update import Current
 from ..files import PRIVATE_FILE, read_file, why, write_new
+from ..folders import Folder, UnsafePathError
+from ..protected import exposed_within
 from .model import OURS, Anchor, Held, Store
 from .pem import certificates
 from .tools import Runner, ToolError, find, usable
@@ -29,6 +32,8 @@ _INSIDE = (
 )
 # Made by the system's own command from the system's anchors (RHEL, Arch, SUSE); what is written there is lost.
 _EXTRACTED = ("/etc/pki/ca-trust/extracted/", "/etc/ca-certificates/extracted/", "/var/lib/ca-certificates/")
+# Here bin and lib are the whole system's; what is there is root's, or nothing on this machine is.
+_NO_JAVA = ("/", "/usr", "/usr/local")
 _PASSWORD = "OT_PKI_STOREPASS"  # noqa: S105 - the name of a variable
 # English words to look for, and the shortest start-up.
 _QUICK = ("-J-Duser.language=en", "-J-XX:TieredStopAtLevel=1", "-J-XX:+UseSerialGC", "-J-Xshare:auto")
@@ -53,7 +58,10 @@ def discover() -> list[str]:
     tool = find("keytool")
     if tool:
         homes.append(os.path.dirname(os.path.dirname(os.path.realpath(tool))))
-    stores = [os.path.realpath(store) for store in map(inside, homes) if store]
+    stores = []
+    for store in filter(None, map(inside, homes)):
+        with suppress(FileError):
+            stores.append(_meant(store))
     return list(dict.fromkeys(stores))
 
 
@@ -61,15 +69,43 @@ def named(path: str) -> str:
     """The keystore that is meant by a path: itself, or that of the Java in this folder.
 
     :raises InputError: there is none.
+    :raises FileError: another user's link leads there.
     """
     if os.path.isdir(path):
         store = inside(path)
         if store is None:
             raise InputError(f"java_keystores has {path}, which is no Java: it has no lib/security/cacerts")
-        return os.path.realpath(store)
+        return _meant(store)
     if not os.path.isfile(path):
         raise InputError(f"java_keystores has {path}, which does not exist")
-    return os.path.realpath(path)
+    return _meant(path)
+
+
+def _meant(path: str) -> str:
+    """Where a path leads, over links of root and of this process's user alone."""
+    try:
+        folder, name = Folder.of(path)
+    except UnsafePathError:
+        raise
+    except OSError as error:
+        raise FileError(f"{path} cannot be looked at: {why(error)}") from error
+    with folder:
+        return folder.at(name)
+
+
+@lru_cache
+def _whole(tool: str, keystore: str) -> bool:
+    """Whether nobody else may change anything of the Java that a keytool starts.
+
+    The program itself is the least of it: it loads libraries, classes and settings of the folders beside it.
+
+    :param keystore: is data, and may be somebody else's.
+    """
+    home = os.path.dirname(os.path.dirname(os.path.realpath(tool)))
+    if home in _NO_JAVA:
+        return True
+    folders = [os.path.join(home, name) for name in ("bin", "lib", "conf", "jre")]
+    return not any(exposed_within(folder, os.geteuid(), keystore) for folder in folders if os.path.exists(folder))
 
 
 class JavaStore(Store):
@@ -154,12 +190,12 @@ class JavaStore(Store):
         for _level in range(4):
             home = os.path.dirname(home)
             own = os.path.join(home, "bin", "keytool")
-            if usable(own):
+            if usable(own) and _whole(own, self.path):
                 return own
         tool = find("keytool")
-        if tool is None:
+        if tool is None or not _whole(tool, self.path):
             installed = [path for home in _HOMES for path in sorted(glob.glob(os.path.join(home, "bin/keytool")))]
-            tool = next(filter(usable, installed), None)
+            tool = next((path for path in installed if usable(path) and _whole(path, self.path)), None)
         if tool is None:
             raise ToolError(
                 f"there is no keytool for {self.path} that nobody but root can change; install a Java runtime"

@@ -40,7 +40,8 @@ _IN_HOMES = (
 _DATABASE = "cert9.db"
 _FILES = (_DATABASE, "key4.db", "pkcs11.txt", "secmod.db")
 MAX_IN_A_HOME = 64  # databases; more are no browser's
-_NICKNAME = re.compile(r"(?m)^(?P<name>\S.*?)\s+(?P<flags>[a-zA-Z]*,[a-zA-Z]*,[a-zA-Z]*)\s*$")
+MAX_IN_A_DATABASE = 1000  # certificates; certutil is run for each
+_FLAGS = re.compile(r"[a-zA-Z]*,[a-zA-Z]*,[a-zA-Z]*")
 _NEEDED = (
     "install libnss3-tools (Debian, Ubuntu), nss-tools (RHEL, Fedora, Alpine), mozilla-nss-tools (SUSE) or nss (Arch)"
 )
@@ -66,6 +67,19 @@ def _in_home(home: str) -> Iterator[str]:
     for pattern in _IN_HOMES:
         for database in glob.iglob(os.path.join(glob.escape(home), pattern, _DATABASE)):
             yield os.path.dirname(database)
+
+
+def _listed(output: str) -> list[tuple[str, str]]:
+    """Nickname and trust of each certificate that C(certutil -L) lists.
+
+    Line by line and from the end: what is printed there is the account's, and may be as long and odd as it likes.
+    """
+    found = []
+    for line in output.splitlines():
+        words = line.rsplit(None, 1)
+        if len(words) == 2 and not line[0].isspace() and _FLAGS.fullmatch(words[1]):
+            found.append((words[0], words[1]))
+    return found
 
 
 class NssStore(Store):
@@ -97,8 +111,10 @@ class NssStore(Store):
             return []
         entries = []
         self._prohibited = set()
-        for match in _NICKNAME.finditer(self._certutil("-L")):
-            nickname, flags = match["name"], match["flags"]
+        listed = _listed(self._certutil("-L"))
+        if len(listed) > MAX_IN_A_DATABASE:
+            raise ToolError(f"{self.path} has {len(listed)} certificates; at most {MAX_IN_A_DATABASE} are looked at")
+        for nickname, flags in listed:
             servers = flags.split(",", maxsplit=1)[0]
             trusted = "C" in servers
             if "p" in servers:

@@ -18,7 +18,7 @@ from ..errors import PkiError
 from ..files import why
 from ..protected import exposed
 from ..texts import harmless
-from .accounts import Account
+from .accounts import Account, by_id
 
 # Modules run with a short PATH under some connections.
 _FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
@@ -179,7 +179,9 @@ def _environment(account: Account | None) -> dict[str, str]:
             "LOGNAME": account.name,
         }
     safe = [folder for folder in search_path() if os.path.isdir(folder) and not exposed(folder, os.geteuid())]
-    return {**variables, "PATH": os.pathsep.join(safe), "HOME": os.path.expanduser("~")}
+    # Of the account, not of the environment: p11-kit loads libraries that a file in HOME names.
+    own = by_id(os.geteuid())
+    return {**variables, "PATH": os.pathsep.join(safe), "HOME": own.home if own else "/"}
 
 
 def _becoming(account: Account | None) -> Callable[[], None]:

@@ -10,16 +10,28 @@ leaves the CA that was there.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import os
-import shutil
-import tempfile
+import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from ...._plain.errors import FileError, InputError
-from ...._plain.files import PRIVATE_FILE, PRIVATE_FOLDER, read_file, replace_file, sync_folder, why, write_new
+from ...._plain.files import (
+    PRIVATE_FILE,
+    PRIVATE_FOLDER,
+    PUBLIC_FILE,
+    PUBLIC_FOLDER,
+    make_folder,
+    read_file,
+    remove_file,
+    replace_file,
+    why,
+    write_new,
+)
+from ...._plain.folders import Folder
 from ...crypto import hashes, rsa, serialization, x509
 from ...state import locks
 from ...state.durable import make_durable
@@ -204,13 +216,12 @@ class Changing:
         """Keep what another takes the place of, in a folder of its own."""
         first = authority.certificate if ISSUING in tiers else authority.root
         place = os.path.join(folder, FORMER, parts.fingerprint(first)[:16])
-        os.makedirs(place, mode=PRIVATE_FOLDER)
+        make_folder(place, PRIVATE_FOLDER)
         for tier in tiers:
             for kind in ("crt", "key"):
                 path = os.path.join(folder, f"{tier}.{kind}")
                 if os.path.exists(path):
-                    shutil.copyfile(path, os.path.join(place, f"{tier}.{kind}"))
-                    os.chmod(os.path.join(place, f"{tier}.{kind}"), PRIVATE_FILE)
+                    write_new(os.path.join(place, f"{tier}.{kind}"), read_file(path), PRIVATE_FILE)
         about = {"format": 1, "crl_url": crl_url}
         write_new(os.path.join(place, ABOUT), json.dumps(about).encode() + b"\n", PRIVATE_FILE)
 
@@ -228,8 +239,8 @@ class Changing:
             return Changed(False, f"the request is in {path} already", _REQUEST_LINES, path)
         if not self.check_mode:
             try:
-                os.makedirs(os.path.dirname(path), exist_ok=True)
-                replace_file(path, csr, 0o644)
+                make_folder(os.path.dirname(path), PUBLIC_FOLDER)
+                replace_file(path, csr, PUBLIC_FILE)
             except OSError as error:
                 raise FileError(f"{path} cannot be written: {why(error)}") from error
         return Changed(True, f"the request of {texts.name_text(authority.certificate.subject)} is in {path}",
@@ -258,10 +269,10 @@ class Changing:
             if authority.own_root:
                 self._set_aside(folder, authority, url, (ROOT,))
                 if os.path.exists(os.path.join(folder, f"{ROOT}.key")):
-                    os.unlink(os.path.join(folder, f"{ROOT}.key"))
+                    remove_file(os.path.join(folder, f"{ROOT}.key"))
             for name in os.listdir(folder):
                 if name.startswith(f"{ABOVE}-"):
-                    os.unlink(os.path.join(folder, name))
+                    remove_file(os.path.join(folder, name))
             replace_file(os.path.join(folder, f"{ISSUING}.crt"), parts.pem(chain[0]), PRIVATE_FILE)
             replace_file(os.path.join(folder, f"{ROOT}.crt"), parts.pem(chain[-1]), PRIVATE_FILE)
             for number, entry in enumerate(chain[1:-1], start=1):
@@ -295,35 +306,56 @@ class Changing:
         # Not in the ledger itself: what a killed run leaves there would be taken for a record.
         place = os.path.join(self.ledger.folder, LOCKS)
         try:
-            os.makedirs(place, mode=PRIVATE_FOLDER, exist_ok=True)
+            make_folder(place, PRIVATE_FOLDER)
         except OSError as error:
             raise FileError(f"the folder {place} cannot be made: {why(error)}") from error
         with locks.hold(place, ["change of the CA"], self.lock_timeout) as holders:
             if holders:
                 raise InputError("another run changes this CA and has not ended; try again")
-            made = None
             # Nobody else is at work on it now.
             remove_remains(self.folder, older_than=-1.0)
             try:
-                made = tempfile.mkdtemp(prefix=f".{name}.new-", dir=parent)
-                shutil.copytree(self.folder, made, symlinks=True, dirs_exist_ok=True)
-                os.chmod(made, PRIVATE_FOLDER)
-                work(made)
-                make_durable([made])
-                # As every run will open it: what does not open takes nobody's place.
-                opened = open_authority(made, passphrase, self.moment, _WARN)
-                for ca in opened.former:
-                    ca.open_key()
-                exchange(made, self.folder)
-                sync_folder(parent)
+                with Folder.open(parent) as above:
+                    self._exchange(above, name, work, passphrase)
             except OSError as error:
                 raise FileError(
                     f"the CA in {self.folder} could not be changed: {why(error)}; it is what it was"
                 ) from error
-            finally:
-                # The new folder that was not used, or the old one.
-                if made is not None:
-                    shutil.rmtree(made, ignore_errors=True)
+
+    def _exchange(self, above: Folder, name: str, work: Callable[[str], None], passphrase: str) -> None:
+        """Put a changed copy of the folder in its place, if the copy is a CA that opens."""
+        copy = above.unused_name(f".{name}.new-")
+        try:
+            with Folder.open(self.folder) as now, above.make_folder(copy, PRIVATE_FOLDER) as made:
+                _copy(now, made)
+            path = above.at(copy)
+            work(path)
+            make_durable([path])
+            # As every run will open it: what does not open takes nobody's place.
+            opened = open_authority(path, passphrase, self.moment, _WARN)
+            for ca in opened.former:
+                ca.open_key()
+            exchange(above, copy, name)
+            above.fsync()
+        finally:
+            # The new folder that was not used, or the old one.
+            with contextlib.suppress(OSError):
+                above.rmtree(copy, missing_ok=True)
+
+
+def _copy(source: Folder, target: Folder) -> None:
+    """Copy all that is in a folder; links are made as they are."""
+    for name in source.listdir():
+        status = source.look(name)
+        if status is None:
+            continue
+        if stat.S_ISLNK(status.st_mode):
+            target.symlink(source.readlink(name), name)
+        elif stat.S_ISDIR(status.st_mode):
+            with source.folder(name) as inner, target.make_folder(name, PRIVATE_FOLDER) as made:
+                _copy(inner, made)
+        else:
+            target.write_new(name, source.read(name), stat.S_IMODE(status.st_mode))
 
 
 _REQUEST_LINES = (

@@ -10,14 +10,15 @@ import ctypes
 import errno
 import os
 
-_AT_FDCWD = -100
+from ...._plain.folders import Folder
+
 _RENAME_EXCHANGE = 2
 # The system or its file system cannot do it.
 _UNKNOWN = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP)
 
 
-def exchange(first: str, second: str) -> None:
-    """Each gets the name of the other.
+def exchange(folder: Folder, first: str, second: str) -> None:
+    """Each of two names in a folder gets what the other has.
 
     Where the system cannot exchange names (another than Linux, some network file systems) it takes two steps, between
     which ``second`` is not there; a failure of the later one puts it back.
@@ -29,18 +30,19 @@ def exchange(first: str, second: str) -> None:
     except (OSError, AttributeError):
         renameat2 = None
     if renameat2 is not None:
-        done = renameat2(_AT_FDCWD, os.fsencode(first), _AT_FDCWD, os.fsencode(second), _RENAME_EXCHANGE)
+        here = folder.descriptor
+        done = renameat2(here, os.fsencode(first), here, os.fsencode(second), _RENAME_EXCHANGE)
         if done == 0:
             return
         code = ctypes.get_errno()
         if code not in _UNKNOWN:
-            raise OSError(code, os.strerror(code), second)
+            raise OSError(code, os.strerror(code), folder.at(second))
     aside = f"{first}-aside"
-    os.rename(second, aside)
+    folder.rename(second, aside)
     try:
-        os.rename(first, second)
+        folder.rename(first, second)
     except OSError:
-        os.rename(aside, second)
+        folder.rename(aside, second)
         raise
     with contextlib.suppress(OSError):
-        os.rename(aside, first)
+        folder.rename(aside, first)

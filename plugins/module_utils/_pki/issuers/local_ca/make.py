@@ -14,13 +14,11 @@ import datetime
 import ipaddress
 import json
 import os
-import shutil
-import tempfile
 import time
 from dataclasses import dataclass
 
 from ...._plain.errors import FileError
-from ...._plain.files import PRIVATE_FILE, PRIVATE_FOLDER, sync_folder, why, write_new
+from ...._plain.files import PRIVATE_FILE, PRIVATE_FOLDER, why
 from ...._plain.folders import Folder
 from ...crypto import ExtendedKeyUsageOID, hashes, rsa, x509
 from ...values import moments
@@ -169,35 +167,35 @@ def write_authority(folder: str, settings: AuthoritySettings, moment: datetime.d
     :raises FileError: the folder exists with something in it, or could not be written.
     """
     parent, name = os.path.split(os.path.abspath(folder))
-    work = None
+    remove_remains(folder)
     try:
-        os.makedirs(parent, mode=PRIVATE_FOLDER, exist_ok=True)
-        remove_remains(folder)
-        work = tempfile.mkdtemp(prefix=f".{name}.new-", dir=parent)
-        tiers = make_tiers(settings, moment)
-        for tier, made in tiers.items():
-            write_new(os.path.join(work, f"{tier}.crt"), parts.pem(made.certificate), PRIVATE_FILE, durable=True)
-            write_new(
-                os.path.join(work, f"{tier}.key"),
-                encrypted_pem(made.key, settings.passphrase),
-                PRIVATE_FILE,
-                durable=True,
-            )
-        marker = {
-            "format": FORMAT,
-            "tiers": settings.tiers,
-            "made": moments.iso(moment),
-            "fingerprints": {tier: parts.fingerprint(made.certificate) for tier, made in tiers.items()},
-        }
-        write_new(os.path.join(work, MARKER), json.dumps(marker, indent=2).encode() + b"\n", PRIVATE_FILE, durable=True)
-        sync_folder(work)
-        # Onto an empty folder rename(2) works and stays atomic; onto a CA that another run made meanwhile it fails.
-        os.rename(work, folder)
-        work = None
-        sync_folder(parent)
+        with Folder.open(parent, make=PRIVATE_FOLDER) as above:
+            work = above.unused_name(f".{name}.new-")
+            try:
+                with above.make_folder(work, PRIVATE_FOLDER) as made:
+                    _fill(made, settings, moment)
+                # Onto an empty folder rename(2) works and stays atomic; onto a CA that another run made meanwhile it
+                # fails.
+                above.rename(work, name)
+            finally:
+                with contextlib.suppress(OSError):
+                    above.rmtree(work, missing_ok=True)
+            above.fsync()
     except OSError as error:
         raise FileError(f"the CA could not be made in {folder}: {why(error)}; nothing was left there") from error
-    finally:
-        if work is not None:
-            with contextlib.suppress(OSError):
-                shutil.rmtree(work)
+
+
+def _fill(folder: Folder, settings: AuthoritySettings, moment: datetime.datetime) -> None:
+    """Make the CA's keys and certificates in an empty folder."""
+    tiers = make_tiers(settings, moment)
+    for tier, made in tiers.items():
+        folder.write_new(f"{tier}.crt", parts.pem(made.certificate), PRIVATE_FILE, durable=True)
+        folder.write_new(f"{tier}.key", encrypted_pem(made.key, settings.passphrase), PRIVATE_FILE, durable=True)
+    marker = {
+        "format": FORMAT,
+        "tiers": settings.tiers,
+        "made": moments.iso(moment),
+        "fingerprints": {tier: parts.fingerprint(made.certificate) for tier, made in tiers.items()},
+    }
+    folder.write_new(MARKER, json.dumps(marker, indent=2).encode() + b"\n", PRIVATE_FILE, durable=True)
+    folder.fsync()

@@ -162,3 +162,43 @@ def test_root_gives_nothing_to_the_owner_of_a_folder(tmp_path: Path) -> None:
     )
     assert f"[0]\n0o100600 0 {UID}" in done.stdout, done
     assert done.stdout.endswith(UNTOUCHED), done
+
+
+# Where root makes folders for the CA, the record, CRLs and answers.
+MAKING = f"""
+import datetime
+from {PKI}.crl.publishing import Publisher
+from {PKI}.issuers.local_ca.make import write_authority
+from {PKI}.issuers.local_ca.settings import AuthoritySettings
+from {PKI}.state import events
+from {PKI}.state.ledger import Ledger
+from {PKI.removesuffix("._pki")}._plain.files import make_folder
+
+def attempt(work):
+    try:
+        work()
+    except Exception as error:
+        print(type(error).__name__, error)
+
+def ca(folder):
+    settings = AuthoritySettings(name="x", subject=(("C", "DE"),), passphrase="a long passphrase")
+    write_authority(folder, settings, now)
+
+now = datetime.datetime.now(datetime.timezone.utc)
+for name in ("link", "link/deep/er", "dangling", "dangling/deep"):
+    path = "{HOME}/" + name
+    attempt(lambda: ca(path + "/local_ca"))
+    attempt(lambda: Ledger(path).prepare())
+    attempt(lambda: events.record(Ledger(path), "seen", [events.Event("seen", "a")], now))
+    attempt(lambda: Publisher(path, Ledger("/home/.own/ledger"), None, now, ())._prepare())
+    attempt(lambda: make_folder(path, 0o755))
+print("over", sorted(os.listdir("/home")))
+"""
+
+
+def test_no_folder_is_made_where_a_users_link_leads(tmp_path: Path) -> None:
+    script = f"as_user ln -s /home/safe {HOME}/link && as_user ln -s /home/new {HOME}/dangling"
+    done = play(tmp_path, script, f"import os\n{MAKING}")
+    assert f"over ['.own', '{USER}', 'safe']" in done.stdout, done
+    assert done.stdout.count("belongs to user") == 20, done
+    assert done.stdout.endswith(UNTOUCHED), done

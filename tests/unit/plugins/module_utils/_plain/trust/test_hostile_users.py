@@ -5,11 +5,15 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.trust import nss, stores
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.trust import nss, stores, tools
 from authorities import make
 from hostile import MISSING, UID, UNTOUCHED, USER, play
 
@@ -199,6 +203,88 @@ print([part for command in seen for part in command if 'changeit' in part], {{co
     assert "[] {'/usr/bin/keytool'}" in done.stdout, done
     assert "PROGRAM OF THE USER" not in done.stdout + done.stderr
     assert done.stdout.endswith(UNTOUCHED), done
+
+
+# Everything a Java loads beside its program; each of it would run as root.
+JAVA = "/home/opt/jre"
+
+
+@needs_keytool
+@pytest.mark.parametrize(
+    "plant",
+    [
+        f"chown {UID} {JAVA}/lib",
+        f"chown {UID} {JAVA}/lib/security",
+        f"touch {JAVA}/lib/libjli.so && chmod 0666 {JAVA}/lib/libjli.so",
+        f"mkdir -p {JAVA}/conf/security && chmod 0777 {JAVA}/conf/security",
+        f"as_user touch {HOME}/java.security && mkdir {JAVA}/conf && ln -s {HOME}/java.security {JAVA}/conf/",
+        f"as_user mkdir {HOME}/ext && ln -s {HOME}/ext {JAVA}/lib/ext",
+        f"ln -s {HOME}/later.so {JAVA}/lib/later.so",
+    ],
+)
+def test_a_java_of_which_a_part_is_a_users_is_not_run(plant: str, tmp_path: Path) -> None:
+    script = f"""
+    mkdir -p {JAVA}/bin {JAVA}/lib/security
+    touch {JAVA}/lib/security/cacerts
+    # Whose the keystore is does not matter.
+    chown {UID} {JAVA}/lib/security/cacerts
+    cp /bin/true {JAVA}/bin/keytool
+    """
+    program = f"""
+from {PACKAGE}.java import JavaStore
+from {PACKAGE}.tools import Runner
+print(JavaStore("{JAVA}/lib/security/cacerts", "", Runner())._tool())
+"""
+    done = play(tmp_path, script, program)
+    assert done.stdout.startswith(f"{JAVA}/bin/keytool\n"), done
+    done = play(tmp_path, script + plant, program)
+    assert done.stdout.startswith("/usr/bin/keytool\n"), done
+
+
+@needs_keytool
+@pytest.mark.parametrize("name", ["store", "java/lib/security/cacerts"])
+def test_a_keystore_that_is_a_users_link_is_not_followed(name: str, tmp_path: Path) -> None:
+    script = f"""
+    keytool -genkeypair -alias x -keyalg EC -dname CN=x -keystore /home/.own/store -storepass changeit
+    as_user mkdir -p {HOME}/java/lib/security && as_user ln -s /home/.own/store {HOME}/{name}
+    """
+    program = f"""{PROGRAM}
+def content():
+    return open('/home/.own/store', 'rb').read()
+before = content()
+for path in ('{HOME}/{name}', '{HOME}/java'):
+    try:
+        trust(kinds=('java',), java_keystores=(path,))
+    except Exception as error:
+        print(error)
+print(content() == before)
+"""
+    done = play(tmp_path, script, program)
+    assert done.stdout.count(f"a link that belongs to user {UID}"), done
+    assert done.stdout.split("---")[0].endswith("True\n"), done
+
+
+def test_tools_get_the_home_of_the_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What sudo left in HOME is another user's, and p11-kit loads what a file there names."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    told = tools.Runner().must(["/usr/bin/env"])
+    assert f"HOME={pwd.getpwuid(os.geteuid()).pw_dir}\n" in told
+
+
+def test_what_an_accounts_certutil_prints_is_read_in_linear_time() -> None:
+    """Read in quadratic time, a line of blanks would hold root up for days."""
+    lines = ["Certificate Nickname      Trust Attributes", "a name  with blanks     C,,", " x  C,,", "-d  ,,", ",,", ""]
+    program = f"from {PACKAGE}.nss import _listed\nprint(_listed(sys.stdin.read()))"
+    hostile = "\n".join([*lines, "x" + " " * 3_000_000 + "y", "x " * 1_000_000 + "C,,c"])
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys\nsys.path[:] = {sys.path!r}\n{program}"],
+        input=hostile,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.startswith("[('a name  with blanks', 'C,,'), ('-d', ',,')"), done
 
 
 # Puts a link to root's file, or to root's folder, in place of whatever appears in the user's folder.

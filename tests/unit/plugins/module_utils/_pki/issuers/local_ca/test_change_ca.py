@@ -38,6 +38,7 @@ from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.profiles.
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import moments
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import x509_parts as parts
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.errors import InputError, PkiError
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.folders import Folder
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -166,7 +167,8 @@ def test_without_a_system_call_for_it_folders_change_places_too(
         raise OSError
 
     monkeypatch.setattr(exchange.ctypes, "CDLL", nothing)
-    exchange.exchange(str(tmp_path / "a"), str(tmp_path / "b"))
+    with Folder.open(str(tmp_path)) as folder:
+        exchange.exchange(folder, "a", "b")
     assert (tmp_path / "b" / "new").exists()
     assert sorted(os.listdir(tmp_path)) == ["a", "b"]
 
