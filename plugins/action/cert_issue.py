@@ -162,18 +162,7 @@ class ActionModule(ControllerAction):
             "msg": counts_text(summary_counts(results)),
             "results": results,
             "bundles": [
-                {
-                    "name": outcome.name,
-                    "certificate": outcome.files.crt if outcome.files else None,
-                    "private_key": outcome.files.key if outcome.files else None,
-                    "chain": outcome.files.pem if outcome.files else None,
-                    "expected_common_name": outcome.common_name,
-                    "key_passphrase_variable": passphrase_variables.get(outcome.name),
-                    "issuer": outcome.issuer,
-                    "trusted_roots": list(outcome.trusted_roots),
-                    "tolerated": list(outcome.tolerated),
-                    "planned": outcome.files is None,
-                }
+                _bundle(outcome, passphrase_variables.get(outcome.name))
                 for outcome in outcomes
                 # What a sensor with an open request has stays as it is, whatever it is.
                 if outcome.action in (KEPT, ISSUED)
@@ -202,6 +191,24 @@ def _ledger(params: dict[str, Any]) -> Ledger:
     """The ledger: where it is said to be, else beside the CA's folder, else beside the stage directory."""
     ca_dir = folder_of(params["ca_dir"], "ca_dir") if params["ca_dir"] else None
     return ledger_of(ca_dir, params["ledger_dir"], params["stage_dir"])
+
+
+def _bundle(outcome: SensorOutcome, passphrase_variable: Any) -> dict[str, Any]:
+    """Options for the ``cert_stage`` module; what says no more than its absence is left out, since fleets are large."""
+    files = outcome.files
+    options = {
+        "name": outcome.name,
+        "certificate": files.crt if files else None,
+        "private_key": files.key if files else None,
+        "chain": files.pem if files else None,
+        "expected_common_name": outcome.common_name,
+        "key_passphrase_variable": passphrase_variable,
+        "issuer": outcome.issuer,
+        "trusted_roots": list(outcome.trusted_roots),
+        "tolerated": list(outcome.tolerated),
+        "planned": files is None,
+    }
+    return {key: value for key, value in options.items() if value}
 
 
 def _described(sensor: Any, position: int) -> dict[str, Any]:

@@ -158,7 +158,8 @@ class _Gathered:
         result: dict[str, Any] = {
             "changed": False,
             "msg": f"{len(fit)} of {counted(len(self._raws), 'sensor')} are described well",
-            "sensors": [sensors_of.without_passphrase(raw) for raw in fit],
+            "sensors": [sensors_of.registered(raw) for raw in fit],
+            "issuers": sorted({str(raw["issuer"]) for raw in fit}),
             "others": self._others,
             "refused": faulty,
             "proceed": bool(fit) or not faulty,

@@ -80,6 +80,11 @@ sensors:
   type: list
   elements: dict
   returned: success
+issuers:
+  description: The names of the issuers of these sensors.
+  type: list
+  elements: str
+  returned: success
 others:
   description: The group's sensors that are not in this run, with C(name), C(common_name), C(groups), C(issuer) and when to renew them.
   type: list

@@ -72,12 +72,16 @@ def brief(raw: Mapping[str, Any]) -> dict[str, Any]:
     return {"name": raw["name"], "common_name": raw["name"], **{key: raw[key] for key in _BRIEF if key in raw}}
 
 
-def without_passphrase(raw: dict[str, Any]) -> dict[str, Any]:
-    """A sensor as it may be registered: its passphrases' variables in place of the passphrases."""
+def registered(raw: dict[str, Any]) -> dict[str, Any]:
+    """A sensor as it may be registered: its passphrases' variables in place of the passphrases.
+
+    Options that say no more than their absence are left out: Ansible walks through all that is registered several
+    times for each task, and in a large fleet that is a part of what a run takes.
+    """
     for option, variable in (("key_passphrase", KEY_PASSPHRASE), (_RECEIVED_OPTION, RECEIVED_PASSPHRASE)):
         if raw.pop(option, None):
             raw[f"{option}_variable"] = variable
-    return raw
+    return {key: value for key, value in raw.items() if value is not False and value not in (None, "", [])}
 
 
 def _addresses(host: str, values: Mapping[str, Any]) -> list[str]:

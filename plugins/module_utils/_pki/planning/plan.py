@@ -22,7 +22,6 @@ from ..values import x509_parts as parts
 from ..values.certificates import CertificateView, read_certificates
 from ..values.keys import is_encrypted, load_private_key, public_key_id, public_numbers_fit
 from ..values.reading import ENCRYPTED_KEY, read_content
-from ..values.text import name_pairs
 from .due import Renewal, is_due, renewal_time
 from .request import SensorRequest
 from .terms import Terms
@@ -209,7 +208,7 @@ def _field_changes(
 def subject_changes(request: SensorRequest, view: CertificateView) -> list[tuple[str, Change]]:
     """Where a certificate's subject differs from the wish: the sentence, and (field, what it has, what is wanted)."""
     found: list[tuple[str, Change]] = []
-    have, want = name_pairs(view.subject), subject_fields(request)
+    have, want = view.subject_pairs, subject_fields(request)
     if have == want:
         return found
     for short in dict.fromkeys([*(key for key, _value in want), *(key for key, _value in have)]):
