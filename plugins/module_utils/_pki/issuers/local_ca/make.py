@@ -15,6 +15,7 @@ import ipaddress
 import json
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ...._plain.errors import FileError
@@ -133,15 +134,17 @@ def build(
 
 def make_tiers(settings: AuthoritySettings, moment: datetime.datetime) -> dict[str, MadeTier]:
     """New keys and certificates: the root and, with two tiers, the issuing CA beneath it."""
-    root_key = parts.new_key(settings.key_size)
     two = settings.tiers == 2
+    # Newer releases of the library let other threads run while they look for primes.
+    with ThreadPoolExecutor() as threads:
+        root_key, *more_keys = threads.map(parts.new_key, [settings.key_size] * settings.tiers)
     subject = ca_name(settings, "Root", root_key)
     root = MadeTier(
         build(settings, subject, root_key, None, settings.root_validity_days, 1 if two else 0, moment), root_key
     )
     tiers = {ROOT: root}
     if two:
-        key = parts.new_key(settings.key_size)
+        key = more_keys[0]
         subject = ca_name(settings, "Issuing", key)
         tiers[ISSUING] = MadeTier(build(settings, subject, key, root, settings.issuing_validity_days, 0, moment), key)
     return tiers
