@@ -172,7 +172,8 @@ options:
   key_check:
     description:
       - V(match) checks that the private key's numbers fit each other and the certificate.
-      - V(full) also proves its primes, as C(openssl rsa -check) does, and looks for ROCA; that takes 50 ms and more for each key.
+      - V(full) also proves its primes, as C(openssl rsa -check) does, and looks for neighbours of a prime that have small factors only; that takes 50 ms and more for each key.
+      - Without its private key, more is searched for in a public key, which takes 10 ms for each; with V(full) 100 ms.
     type: str
     choices: [match, full]
     default: match

@@ -9,7 +9,9 @@ import datetime
 from typing import Any
 
 from ..crypto import ExtendedKeyUsageOID, UnreadableError, dsa, ec, guard, rsa
+from ..validation import weak_keys
 from ..validation.path_faults import unknown_critical_extensions
+from ..validation.published_keys import where_published
 from ..values import der
 from ..values.certificates import CertificateView, signed_by
 from ..values.reading import declared_length
@@ -89,7 +91,11 @@ def _weak_key(key: Any) -> str | None:
         return "has a DSA key, which TLS software no longer takes"
     if isinstance(key, ec.EllipticCurvePublicKey) and key.key_size < MIN_CURVE_BITS:
         return f"has a key on the curve {key.curve.name}, which is too small"
-    return None
+    weakness = weak_keys.public_weakness(key)
+    if weakness is not None:
+        return f"has a key that can be broken: {weakness}"
+    place = where_published(key)
+    return None if place is None else f"has a key whose private half everybody has: it is {place}"
 
 
 def _weak_signature(view: CertificateView) -> str | None:

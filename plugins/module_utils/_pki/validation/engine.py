@@ -109,6 +109,7 @@ def _identity(case: Case, facts: Mapping[str, Any]) -> Identity:
         modulus = view.public_key.public_numbers().n
     if view is None:
         return Identity(case.bundle.name, modulus=modulus, primes=primes)
+    above_it = [] if case.path is None else [*case.path.views[1:], *case.chain]
     return Identity(
         case.bundle.name,
         tuple(view.common_names),
@@ -117,6 +118,7 @@ def _identity(case: Case, facts: Mapping[str, Any]) -> Identity:
         modulus,
         primes,
         numbering_of(view),
+        tuple({numbering_of(above): above.fingerprint for above in above_it}.items()),
     )
 
 

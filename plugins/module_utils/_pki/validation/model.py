@@ -105,6 +105,7 @@ class Identity:
 
     :ivar primes: short hashes of the private key's primes, to see one shared without keeping it.
     :ivar numbering: a mark of its issuer's name and its serial number (:func:`.facts.numbering_of`).
+    :ivar authorities: such a mark and the fingerprint of each CA above it.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Identity:
     modulus: int | None = field(default=None, repr=False)
     primes: tuple[int, ...] = field(default=(), repr=False)
     numbering: str | None = None
+    authorities: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

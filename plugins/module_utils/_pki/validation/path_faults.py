@@ -16,7 +16,7 @@ from ..values.certificates import CertificateView, signed_by
 from ..values.moments import iso
 from ..values.oids import extension_name
 from ..values.text import normal_name
-from . import name_constraints, policies
+from . import name_constraints, policies, weak_keys
 from .published_keys import where_published
 
 # Critical extensions that TLS software understands. Others may be there, but not as critical ones: subject and
@@ -140,6 +140,9 @@ def _judge_ca(view: CertificateView, at: datetime.datetime, min_ca_key_bits: int
     size = _weak_key(view.public_key, min_ca_key_bits)
     if size is not None:
         yield Fault("chain.weak-key", f"the key of the CA {view.title} is too small: {size}", view)
+    weakness = weak_keys.public_weakness(view.public_key)
+    if weakness is not None:
+        yield Fault("chain.weak-key", f"the key of the CA {view.title} can be broken: {weakness}", view)
     place = where_published(view.public_key)
     if place is not None:
         yield Fault("chain.weak-key", f"everybody has the private key of the CA {view.title}: it is {place}", view)

@@ -51,7 +51,10 @@ def judge_fleet(
             message = f"{_enumerate(objects)} have {what.format(shown)}"
             findings.append(settings.finding(check_id, message, tuple(objects)))
     for objects in _same_numbering(identities, known_identities):
-        message = f"different certificates of one issuer have the same serial number: those of {_enumerate(objects)}"
+        message = (
+            "different certificates of one issuer have the same serial number: "
+            f"those of {_enumerate(objects)}, or of CAs above them"
+        )
         findings.append(settings.finding("fleet.duplicate-serial", message, tuple(objects)))
     for objects in _shared_primes(identities):
         message = f"the keys of {_enumerate(objects)} share a prime"
@@ -98,18 +101,30 @@ def _collisions(judged: Sequence[Identity], known: Sequence[Identity], values: A
 
 
 def _same_numbering(judged: Sequence[Identity], known: Sequence[Identity]) -> list[list[str]]:
-    """Names of those that share issuer and serial number without being the same certificate."""
-    prints: dict[str, set[str | None]] = defaultdict(set)
+    """Names of those that share issuer and serial number without being the same certificate.
+
+    Of a CA, which many have above them, one is named.
+    """
+    owners: dict[str, dict[str | None, list[str]]] = defaultdict(lambda: defaultdict(list))
+    above: dict[str, dict[str, str]] = defaultdict(dict)
     judged_names = {identity.name for identity in judged}
+    marks = set()
     for identity in [*judged, *(entry for entry in known if entry.name not in judged_names)]:
         if identity.numbering:
-            prints[identity.numbering].add(identity.fingerprint)
-
-    def numbering(identity: Identity) -> Iterable[str]:
-        mark = identity.numbering
-        return [mark] if mark and len(prints[mark]) > 1 else []
-
-    return [objects for _mark, objects in _collisions(judged, known, numbering)]
+            owners[identity.numbering][identity.fingerprint].append(identity.name)
+            if identity.name in judged_names:
+                marks.add(identity.numbering)
+        for mark, fingerprint in identity.authorities:
+            above[mark].setdefault(fingerprint, identity.name)
+    found = []
+    for mark in [*owners, *(mark for mark in above if mark not in owners)]:
+        own = owners.get(mark, {})
+        others = {fingerprint: name for fingerprint, name in above.get(mark, {}).items() if fingerprint not in own}
+        names = [name for entries in own.values() for name in entries]
+        names += [name for name in others.values() if name not in names]
+        if len(own) + len(others) > 1 and len(names) > 1 and (others or mark in marks):
+            found.append(names)
+    return found
 
 
 def _shared_primes(identities: Sequence[Identity]) -> list[list[str]]:

@@ -49,7 +49,7 @@ def private_key(case: Case) -> None:
         )
     else:
         case.key_numbers = numbers
-        weakness = weak_keys.private_weakness(numbers)
+        weakness = weak_keys.private_weakness(numbers, thorough=case.settings.key_check == "full")
         if weakness is not None:
             case.report("crt.weak-key", f"the key can be broken: {weakness}", source.path)
     if case.settings.key_check == "full":
@@ -144,9 +144,13 @@ def strict_clients(case: Case) -> None:
     path = case.path
     if path is None:
         return
+    given = [*path.views, *case.chain, *case.extra_certificates]
     numberings: dict[str, CertificateView] = {}
-    for view in [*path.views, *case.chain, *case.extra_certificates]:
-        other = numberings.setdefault(numbering_of(view), view)
+    for view in given:
+        numberings.setdefault(numbering_of(view), view)
+    # Of a store of roots, what shares a number with one of these.
+    for view in [*given, *case.roots]:
+        other = numberings.get(numbering_of(view), view)
         if other.fingerprint != view.fingerprint:
             case.report(
                 "chain.duplicate-serial",

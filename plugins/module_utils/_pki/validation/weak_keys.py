@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""RSA keys that anybody can break, as far as that can be told from one key alone.
+"""Keys that anybody can break, as far as that can be told from one key alone.
 
 From the public key: what takes microseconds. Beside the private key nothing need be searched for: its primes and its
 exponent are looked at, and held against what NIST SP 800-56B, section 6.4.1, wants of them.
@@ -12,14 +12,24 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterator
+from typing import Any
 
-from ..crypto import rsa
+from ..crypto import ec, rsa
+from . import close_primes
 
 # Primes for trial division; a sound modulus has no factor of less than 500 bits.
 _LIMIT = 1 << 17
-_FERMAT_STEPS, _FERMAT_STEPS_THOROUGH = 120, 20_000
 # Primes that differ in their first hundred bits cannot be found from the modulus' square root (NIST SP 800-56B, 6.2.1).
 _DISTANCE_BITS = 100
+# Multiples of the primes up to this size count as a simple ratio.
+_RATIO = 1 << 16
+# FIPS 186-5, section 5.1, and NIST SP 800-56B, section 6.2: a public exponent is below 2^256.
+_EXPONENT_BITS = 256
+# No prime stands in a number of this size more often.
+_SMOOTH_POWER = 1 << 11
+_SMOOTH_LIMIT = 1 << 13
+# Private numbers on a curve that somebody tries first.
+_MULTIPLES = 256
 # Below this part of the modulus' size the smaller prime is within reach of the elliptic curve method, or will be.
 _BALANCE = 0.4
 
@@ -77,14 +87,17 @@ def _roca_groups() -> tuple[tuple[int, frozenset[int]], ...]:
     return tuple(groups)
 
 
-def public_weakness(key: rsa.RSAPublicKey, thorough: bool = False, private_known: bool = False) -> str | None:
-    """Why an RSA public key can be broken, or None.
+def public_weakness(key: Any, private_known: bool = False, thorough: bool = False) -> str | None:
+    """Why a public key can be broken, or None: RSA, and what is known of keys on elliptic curves.
 
-    :param private_known: its private key is at hand, so that :func:`private_weakness` sees what is searched for here.
-
-    :param thorough: also look for what takes milliseconds: primes that are a little farther apart, powers, a modulus
-        that is a prime itself.
+    :param private_known: its private key is at hand, so that :func:`private_weakness` sees what is searched for here,
+        which takes milliseconds.
+    :param thorough: also look for a prime p whose p-1 has small factors only, which takes a tenth of a second.
     """
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return _counted(key)
+    if not isinstance(key, rsa.RSAPublicKey):
+        return None
     numbers = key.public_numbers()
     n, e = numbers.n, numbers.e
     if e < 3 or not e & 1:
@@ -99,54 +112,60 @@ def public_weakness(key: rsa.RSAPublicKey, thorough: bool = False, private_known
         return f"its modulus has the small factor {next(prime for prime in _small_primes() if common % prime == 0)}"
     if all(n % prime in members for prime, members in _roca_groups()):
         return "it was made by a chip with the weakness CVE-2017-15361 (ROCA)"
-    if private_known and not thorough:
+    if private_known:
         return None
-    root = math.isqrt(n)
-    if root * root == n:
-        return "its modulus is a square: both primes are the same"
-    if _fermat(n, root, _FERMAT_STEPS_THOROUGH if thorough else _FERMAT_STEPS):
-        return "its two primes are so close that the modulus is factored at once (Fermat)"
-    if e.bit_length() > 64 and _wiener(n, e):
-        return "its private exponent is so small that it can be computed from the public key (Wiener)"
-    if _sparse(n):
-        return "its modulus has long runs of zero bits, as primes have that no random source made"
-    if thorough:
-        return _thorough(n)
-    return None
-
-
-# Which remainders modulo 5040 a square leaves: asked first, since one number in thirty passes.
-_MODULUS = 5040
+    found = _searched(n, e)
+    if found is None and thorough and math.gcd(pow(2, _smooth_exponent(), n) - 1, n) != 1:
+        return "its modulus is factored by Pollard's p-1 method: a prime less one has small factors only"
+    return found
 
 
 @functools.lru_cache(maxsize=1)
-def _squares() -> frozenset[int]:
-    return frozenset(number * number % _MODULUS for number in range(_MODULUS))
+def _smooth_exponent() -> int:
+    """What every number divides whose prime powers are below a limit."""
+    primes = (prime for prime in _small_primes() if prime < _SMOOTH_LIMIT)
+    return math.prod(prime ** int(math.log(_SMOOTH_LIMIT, prime)) for prime in primes)
 
 
-def _fermat(n: int, root: int, steps: int) -> bool:
-    """Whether the modulus is a difference of two squares near its root."""
-    squares = _squares()
-    middle = root + 1
-    rest = middle * middle - n
-    small = rest % _MODULUS
-    step = (2 * middle + 1) % _MODULUS
-    start = middle
-    for count in range(steps):
-        if small in squares:
-            middle = start + count
-            rest = middle * middle - n
-            if math.isqrt(rest) ** 2 == rest:
-                return True
-        small = (small + step) % _MODULUS
-        step = (step + 2) % _MODULUS
-    return False
+def _counted(key: ec.EllipticCurvePublicKey) -> str | None:
+    """Whether a point is one of the first multiples of the curve's generator, or the negative of one."""
+    if key.public_numbers().x in _first_multiples(type(key.curve)):
+        return "its private number is one of the first"
+    return None
+
+
+@functools.lru_cache(maxsize=16)
+def _first_multiples(curve: type[ec.EllipticCurve]) -> frozenset[int]:
+    keys = (ec.derive_private_key(number, curve()) for number in range(1, _MULTIPLES))
+    return frozenset(key.public_key().public_numbers().x for key in keys)
+
+
+@functools.lru_cache(maxsize=1024)
+def _searched(n: int, e: int) -> str | None:
+    """What takes longer to find; asked once for each key."""
+    for power in (2, 3, 5, 7, 11, 13):
+        if _root(n, power) ** power == n:
+            return f"its modulus is the power {power} of one number, so all its primes are the same"
+    if close_primes.differ_little(n):
+        return "its two primes are so close that the modulus is factored at once (Fermat)"
+    if e.bit_length() > 64 and _wiener(n, e):
+        return "its private exponent is so small that it can be computed from the public key (Wiener)"
+    if e.bit_length() > _EXPONENT_BITS:
+        return (
+            f"its public exponent has {e.bit_length()} bits, as it has only if somebody chose the private exponent, "
+            "and a small one can be computed (without the private key nobody can tell)"
+        )
+    if _sparse(n):
+        return "its modulus has long runs of zero bits, as primes have that no random source made"
+    if pow(2, n - 1, n) == 1:
+        return "its modulus is a prime, so everybody can compute the private key"
+    return None
 
 
 def _wiener(n: int, e: int) -> bool:
-    """Whether a convergent of e/n gives away the private exponent (Wiener, 1990)."""
+    """Whether a convergent of e/n gives away the private exponent (Wiener, 1990), modulo phi(n) or its least form."""
     for k, d in _convergents(e, n):
-        if not k or not d & 1 or (e * d - 1) % k:
+        if not k:
             continue
         total = n - (e * d - 1) // k + 1  # p + q, if this is it
         square = total * total - 4 * n
@@ -177,42 +196,70 @@ def _sparse(n: int) -> bool:
     )
 
 
-def _thorough(n: int) -> str | None:
-    if pow(2, n - 1, n) == 1:
-        return "its modulus is a prime, so everybody can compute the private key"
-    for power in (3, 5, 7, 11, 13):
-        root = _root(n, power)
-        if root**power == n:
-            return f"its modulus is the power {power} of one number"
-    return None
-
-
 def _root(n: int, power: int) -> int:
-    """The largest integer whose power is not above n."""
-    low, high = 0, 1 << (n.bit_length() // power + 1)
-    while low < high:
-        middle = (low + high + 1) // 2
-        if middle**power <= n:
-            low = middle
-        else:
-            high = middle - 1
-    return low
+    """The largest integer whose power is not above n (Newton's method, from above)."""
+    if power == 2:
+        return math.isqrt(n)
+    guess = 1 << -(-n.bit_length() // power)
+    while True:
+        better = ((power - 1) * guess + n // guess ** (power - 1)) // power
+        if better >= guess:
+            return guess
+        guess = better
 
 
-def private_weakness(numbers: rsa.RSAPrivateNumbers) -> str | None:
-    """Why an RSA key can be broken, seen from its private numbers, which fit each other; or None."""
+def private_weakness(numbers: rsa.RSAPrivateNumbers, thorough: bool = False) -> str | None:
+    """Why an RSA key can be broken, seen from its private numbers, which fit each other; or None.
+
+    :param thorough: also look for primes whose neighbours have small factors only.
+    """
     p, q, d = numbers.p, numbers.q, numbers.d
     bits = numbers.public_numbers.n.bit_length()
     smaller = min(p.bit_length(), q.bit_length())
     if smaller < bits * _BALANCE:
         return f"one of its primes has {smaller} bits only; a modulus of {bits} bits wants two of {bits // 2}"
-    if abs(p - q).bit_length() <= bits // 2 - _DISTANCE_BITS:
-        return "its two primes are so close that the modulus can be factored from its square root"
+    if _in_small_ratio(p, q, bits // 2 - _DISTANCE_BITS):
+        return (
+            "its two primes are so close, to each other or in a simple ratio, that they are found from its square root"
+        )
+    if not (p - q) & ((1 << _DISTANCE_BITS) - 1):
+        return "its two primes end with the same bits, which helps to find them"
+    if _patterned(p) or _patterned(q):
+        return "one of its primes has a pattern, or long runs of zero bits: no random source made it"
     # The smallest exponent that does the same: d may have any multiple of this on top.
     least = d % math.lcm(p - 1, q - 1)
     if least.bit_length() <= bits // 2:
         return f"its private exponent has {least.bit_length()} bits only, and can be computed from the public key"
+    shortest = min(d % (p - 1), d % (q - 1)).bit_length()
+    if shortest <= bits // 8:
+        return f"its private exponent modulo one of its primes has {shortest} bits only, and can be computed"
+    if thorough and any(_is_smooth(neighbour) for prime in (p, q) for neighbour in (prime - 1, prime + 1)):
+        return "a neighbour of one of its primes has small factors only, which gives it away (Pollard, Williams)"
     return None
+
+
+def _is_smooth(number: int) -> bool:
+    return pow(_primorial(), _SMOOTH_POWER, number) == 0
+
+
+def _in_small_ratio(p: int, q: int, distance_bits: int) -> bool:
+    """Whether small whole numbers a and b bring a*p and b*q close together (Fermat, Lehman)."""
+    larger, smaller = max(p, q), min(p, q)
+    before, factor = 0, 1
+    while smaller and factor < _RATIO:
+        quotient, rest = divmod(larger, smaller)
+        # The rest is |a*p - b*q| for this convergent; the one on the other side of the quotient may be closer.
+        if min(rest, smaller - rest).bit_length() <= distance_bits:
+            return True
+        larger, smaller = smaller, rest
+        before, factor = factor, quotient * factor + before
+    return False
+
+
+def _patterned(prime: int) -> bool:
+    """Whether a prime is written with so few different octets that they are no random ones."""
+    octets = prime.to_bytes((prime.bit_length() + 7) // 8, "big")
+    return len(set(octets)) < len(octets) // 3
 
 
 def unusual_exponent(key: rsa.RSAPublicKey) -> str | None:

@@ -603,10 +603,10 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "chain.weak-key",
         ERROR,
-        "A CA key that is too small, or that everybody has",
+        "A CA key that is too small, can be broken, or that everybody has",
         "Who breaks or knows the CA's key can issue any certificate: RSA has at least 2048 bits, curves 224.",
         "NIST SP 800-131A",
-        "Use a CA with a larger key that nobody else has.",
+        "Use a CA with a new key, of 3072 bits or more, that nobody else has.",
         CHAIN_ERROR,
     ),
     Check(

@@ -237,6 +237,7 @@ P192, P384 = ec.generate_private_key(ec.SECP192R1()), ec.generate_private_key(ec
         (lambda folder: by_openssl(folder, "-newkey", "rsa:1024"), "RSA key of 1024 bits, which is too small"),
         (lambda folder: by_openssl(folder, "-newkey", "rsa:2047"), "RSA key of 2047 bits"),
         (lambda folder: by_openssl(folder, "-newkey", "rsa:2048", "-md5"), "is signed with MD5"),
+        (lambda _folder: built(key=ec.derive_private_key(1, ec.SECP256R1())), "has a key that can be broken"),
         (lambda _folder: built(key=P192), "on the curve secp192r1, which is too small"),
         (
             lambda folder: by_openssl(
