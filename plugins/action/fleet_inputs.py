@@ -13,12 +13,12 @@ from ..module_utils._plain.errors import InputError
 from ..plugin_utils import fleet_checks, fleet_run, pki_folder
 from ..plugin_utils import fleet_sensors as sensors_of
 from ..plugin_utils.controller_action import ControllerAction
-from ..plugin_utils.fleet_members import group_of, lead_of
+from ..plugin_utils.fleet_members import group_of, lead_of, without_sensors
 from ..plugin_utils.host_variables import ROLES, HostVariables, values_of
 from ..plugin_utils.known_variables import Unknown, known_variables
 from ..plugin_utils.slices import Slice, require_whole, slice_of
 
-MEMBERS, CERTIFICATES, RECEIVED, CONSOLES, RUN, NAMES, REPORT = (
+MEMBERS, CERTIFICATES, RECEIVED, CONSOLES, RUN, NAMES, REPORT, FILES = (
     "members",
     "certificates",
     "received",
@@ -26,7 +26,10 @@ MEMBERS, CERTIFICATES, RECEIVED, CONSOLES, RUN, NAMES, REPORT = (
     "run",
     "names",
     "report",
+    "files",
 )
+# Whose hosts are no sensors, and have variables of ours all the same.
+_OTHER_GROUPS = ("trust_hosts", "crl_web_servers")
 
 
 class ActionModule(ControllerAction):
@@ -38,7 +41,7 @@ class ActionModule(ControllerAction):
         "whole_group": {"type": "bool", "default": False},
         "purpose": {
             "type": "str",
-            "choices": [MEMBERS, CERTIFICATES, RECEIVED, CONSOLES, RUN, NAMES, REPORT],
+            "choices": [MEMBERS, CERTIFICATES, RECEIVED, CONSOLES, RUN, NAMES, REPORT, FILES],
             "default": CERTIFICATES,
         },
         "also": {"type": "list", "elements": "str", "default": []},
@@ -56,6 +59,8 @@ class ActionModule(ControllerAction):
             lead, sensors = lead_of(variables.fleet, group, params["also"], task_vars, part is not None)
             text = f"{counted(len(sensors), 'sensor')} of the group {group}"
             return {"changed": False, "msg": text, "group": group, "lead": lead, "slice": _told(part)}
+        if params["purpose"] == FILES:
+            return self._files(variables, params["group"], task_vars, part is not None)
         group = params["group"] or "sensors"
         members = list(task_vars["groups"].get(group, []))
         if params["purpose"] == NAMES:
@@ -68,6 +73,10 @@ class ActionModule(ControllerAction):
         for read, host in enumerate(every):
             self.progress("hosts' variables read", read, len(every))
             gathered.look(host, host in chosen)
+        for host in sorted(
+            {host for name in _OTHER_GROUPS for host in task_vars["groups"].get(name, [])}.difference(every)
+        ):
+            gathered.look_aside(host)
         return {"group": group, "slice": _told(part), **gathered.result(_default_folder(task_vars))}
 
     @staticmethod
@@ -79,6 +88,21 @@ class ActionModule(ControllerAction):
         if unknown:
             raise InputError(f"hosts has {unknown[0]!r}, which is not in the inventory")
         return selected
+
+    @staticmethod
+    def _files(variables: HostVariables, group: str | None, task_vars: dict[str, Any], sliced: bool) -> dict[str, Any]:
+        """The group whose sensors' files are judged, if there is an inventory."""
+        found = group or group_of(variables, task_vars["groups"].get("all", []))
+        told = without_sensors(found, task_vars, sliced)
+        unknown = Unknown(known_variables(variables.defaults))
+        unknown.look(str(task_vars["inventory_hostname"]), task_vars)
+        members = task_vars["groups"].get(found, [])
+        return {
+            "changed": False,
+            "msg": f"{counted(len(members), 'sensor')} of the group {found}",
+            "group": found,
+            "warnings": [*([told] if told else []), *unknown.warnings()],
+        }
 
     @staticmethod
     def _names(variables: HostVariables, members: list[str]) -> dict[str, Any]:
@@ -136,6 +160,10 @@ class _Gathered:
         if self._purpose == CONSOLES:
             own, faults = values_of(view, sensors_of.CONSOLE_VARIABLES)
             self._consoles.add(host, own, faults)
+
+    def look_aside(self, host: str) -> None:
+        """Look at the variables of a host that is no sensor, for names that are misspelt."""
+        self._unknown.look(host, self._variables.view(host).raws)
 
     def result(self, default_folder: str) -> dict[str, Any]:
         """What was gathered.

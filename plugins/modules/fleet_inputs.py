@@ -48,8 +48,9 @@ options:
       - V(report) is V(run) for the whole group, whatever C(--limit) selects.
       - V(names) reads the names and addresses for hosts files only.
       - V(members) finds out who there is to work for, and fails if there is nobody.
+      - V(files) finds out whose files may be judged, and fails if an inventory was named that has no sensors; there need not be any.
     type: str
-    choices: [members, certificates, received, consoles, run, names, report]
+    choices: [members, certificates, received, consoles, run, names, report, files]
     default: certificates
   also:
     description: With O(purpose=members), further groups whose hosts are somebody to work for when C(--limit) leaves no sensor.

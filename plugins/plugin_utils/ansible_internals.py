@@ -13,6 +13,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+from ansible import constants
 from ansible.inventory.helpers import sort_groups
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.action import ActionBase
@@ -71,6 +72,18 @@ class Fleet:
         """What evaluates templates over variables of :meth:`raw_variables`."""
         variables["hostvars"] = self._hostvars
         return Templar(loader=self._action._loader, variables=variables)
+
+
+NOT_NAMED, CONFIGURED, GIVEN = "not named", "configured", "given"
+
+
+def inventory_named(task_vars: Mapping[str, Any]) -> str:
+    """Whether somebody named the inventory: with C(-i), in Ansible's configuration, or nobody did."""
+    sources = [str(source) for source in task_vars.get("ansible_inventory_sources") or []]
+    configured, origin = constants.config.get_config_value_and_origin("DEFAULT_HOST_LIST")
+    if sources and sources != [str(source) for source in configured]:
+        return GIVEN
+    return NOT_NAMED if origin == "default" else CONFIGURED
 
 
 def load_trusted(loader: DataLoader, path: str) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..module_utils._pki.values.lists import counted
 from ..module_utils._plain.errors import InputError
-from .ansible_internals import Fleet
+from .ansible_internals import GIVEN, NOT_NAMED, Fleet, inventory_named
 from .host_variables import HostVariables, Unusable
 from .options import SENSOR_PREFIX
 
@@ -70,6 +70,23 @@ def lead_of(
             f"{counted(len(members), 'host')} of the group {group}{alternatives}"
         )
     return (sensors or others)[0], sensors
+
+
+def without_sensors(group: str, task_vars: Mapping[str, Any], sliced: bool = False) -> str:
+    """What to say where files are judged, for which an inventory need not be there; empty if nothing is to be said.
+
+    :raises InputError: an inventory is meant to say whose the files are, and has no sensors.
+    """
+    named = inventory_named(task_vars)
+    hosts = set(task_vars["groups"].get("all", []))
+    if task_vars["groups"].get(group) or named == NOT_NAMED or (sliced and group in task_vars["groups"]):
+        return ""
+    if hosts and not hosts.difference({"localhost"}):
+        return ""
+    text = f"{_without_group(group, task_vars)}. To judge files without an inventory leave it out"
+    if named == GIVEN or not hosts:
+        raise InputError(text)
+    return f"files are judged without names and passphrases of the inventory, since {text}"
 
 
 def _without_group(group: str, task_vars: Mapping[str, Any]) -> str:

@@ -40,6 +40,37 @@ def test_an_inventory_that_is_missing_broken_or_empty(ansible: Any, tmp_path: Pa
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ansible", "broken.ini", "empty.ini"]
 
 
+def test_files_are_judged_without_an_inventory_but_not_with_a_broken_one(ansible: Any, tmp_path: Path) -> None:
+    judged = {"validate_certs_folder": str(tmp_path)}
+    broken, other = tmp_path / "broken.yml", tmp_path / "other.ini"
+    broken.write_text("sensors:\n  hosts: {\n")
+    other.write_text("[sensor]\none\n")
+    told = refused(ansible, "validate_certs", broken, variables=judged)
+    assert "since the inventory has no hosts" in told and "To judge files without an inventory leave it out" in told
+    assert "did you mean sensor?" in refused(ansible, "validate_certs", other, variables=judged)
+    for inventory, limit, words in ((other, "one", "staged/one"), (broken, "one", "the inventory has no hosts")):
+        outcome = ansible.playbook("validate_certs", inventory, "--limit", limit, variables=judged)
+        said = " ".join(outcome.output.split())
+        assert outcome.code != 0 and "--limit does not narrow what is judged" in said and words in said, said
+
+
+def test_names_and_passphrases_of_judged_files_come_from_a_group_of_any_name(ansible: Any, tmp_path: Path) -> None:
+    fleet = Fleet(
+        tmp_path / "fleet",
+        names(1),
+        sensor_certificates_group="appliances",
+        sensor_certificates_key_passphrase="only-in-the-inventory",
+    )
+    fleet.inventory.write_text(fleet.inventory.read_text().replace("sensors:", "appliances:", 1))
+    made = ansible.playbook("deploy_certs", fleet.inventory, "--skip-tags", "trust")
+    assert made.code == 0, made.output
+    judged = {"validate_certs_folder": str(fleet.stage), "validate_certs_trusted_root": "misspelt"}
+    outcome = ansible.playbook("validate_certs", fleet.inventory, variables=judged)
+    assert outcome.code == 0, outcome.output
+    assert "is fit: no findings" in outcome.output
+    assert "did you mean validate_certs_trusted_roots?" in " ".join(outcome.output.split())
+
+
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
 def test_a_group_of_another_name(ansible: Any, tmp_path: Path, playbook: str) -> None:
     inventory = tmp_path / "hosts.ini"
@@ -90,7 +121,13 @@ def test_misspelt_variables_are_told_with_the_right_name(ansible: Any, tmp_path:
     fleet = Fleet(tmp_path / "fleet", names(3), local_ca_nmae="Plant", sensor_certificates_subject=SUBJECT)
     fleet.sensors["sensor-2.plant.example"] = {"sensor_certificates_validity_day": 100, "hosts_entries_ip": "192.0.2.9"}
     fleet.write()
-    outcome = ansible.playbook("deploy_certs", fleet.inventory, "--check", "-e", "trust_store_serail=1")
+    with fleet.inventory.open("a") as inventory:
+        inventory.write(
+            "trust_hosts: {hosts: {desk: {trust_store_contcat: the desk, ansible_connection: local, sensor_location: hall}}}\n"
+        )
+    outcome = ansible.playbook(
+        "deploy_certs", fleet.inventory, "--check", "-e", "trust_store_serail=1", "--skip-tags", "trust"
+    )
     assert outcome.code == 0, outcome.output
     told = " ".join(outcome.output.split())
     for words in (
@@ -99,6 +136,8 @@ def test_misspelt_variables_are_told_with_the_right_name(ansible: Any, tmp_path:
         "sensor_certificates_validity_day, set for sensor-2.plant.example, is no variable of this collection",
         "did you mean sensor_certificates_validity_days?",
         "did you mean trust_store_serial?",
+        "trust_store_contcat, set for desk, is no variable of this collection, so it has no effect; did you mean "
+        "trust_store_contact?",
     ):
         assert words in told, (words, told)
-    assert told.count("is no variable of this collection") == 3
+    assert told.count("is no variable of this collection") == 4

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 from ansible import context
 from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
@@ -18,7 +19,7 @@ from ansible.vars.manager import VariableManager
 from ansible_collections.ot_pki.defender_iot.plugins.plugin_utils import ansible_internals, pki_folder
 from ansible_collections.ot_pki.defender_iot.plugins.plugin_utils.controller_action import GroupedAction
 from ansible_collections.ot_pki.defender_iot.plugins.plugin_utils.fleet_run import Shared, described
-from ansible_collections.ot_pki.defender_iot.plugins.plugin_utils.host_variables import HostVariables, Unusable
+from ansible_collections.ot_pki.defender_iot.plugins.plugin_utils.host_variables import ROLES, HostVariables, Unusable
 from ansible_collections.ot_pki.defender_iot.plugins.plugin_utils.known_variables import Unknown, known_variables
 
 INVENTORY = """
@@ -189,6 +190,68 @@ def test_misspelt_variables() -> None:
     assert unknown.warnings() == [
         "local_ca_nmae, set for one, two, is no variable of this collection, so it has no effect; did you mean "
         "local_ca_name?",
-        "live_check_xyzzy, set for two, is no variable of this collection, so it has no effect; see the roles' README for "
+        "live_check_xyzzy, set for two, is no variable of this collection, so it has no effect; docs/variables.md lists "
         "the names that there are",
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("live_chek_port", "live_check_port"),
+        ("live_checks_port", "live_check_port"),
+        ("life_check_port", "live_check_port"),
+        ("livecheck_timeout", "live_check_timeout"),
+        ("hosts_entry_ip", "hosts_entries_ip"),
+        ("host_entries_ip", "hosts_entries_ip"),
+        ("sensor_certificate_cn", "sensor_certificates_common_name"),
+        ("sensor_certificates_cn", "sensor_certificates_common_name"),
+        ("sensor_certificates_days", "sensor_certificates_validity_days"),
+        ("sensor_certificates_name_common", "sensor_certificates_common_name"),
+        ("sensor_certificates_san", "sensor_certificates_sans"),
+        ("sensor_certificates_crl_url", "local_ca_crl_url"),
+        ("sensors_certificates_subject", "sensor_certificates_subject"),
+        ("sensor_certs_issuer", "sensor_certificates_issuer"),
+        ("sensor_certifcates_key_size", "sensor_certificates_key_size"),
+        ("sensor_uplod_dir", "sensor_upload_dir"),
+        ("crl_acces_proxy", "crl_access_proxy"),
+        ("clr_access_vantage", "crl_access_vantage"),
+        ("crl_publications_dir", "crl_publication_dir"),
+        ("loacl_ca_dir", "local_ca_dir"),
+        ("localca_crl_url", "local_ca_crl_url"),
+        ("import_certificate_src", "import_certificates_src"),
+        ("trust_stores_contact", "trust_store_contact"),
+        ("fleet_reports_formats", "fleet_report_formats"),
+        ("validate_cert_folder", "validate_certs_folder"),
+        ("revoke_certs_sensor", "revoke_cert_sensor"),
+        ("retire_sensor_names", "retire_sensors_names"),
+        ("chnage_ca_action", "change_ca_action"),
+        ("ot_pki_folder", ""),
+        ("otpki_dir", "ot_pki_dir"),
+    ],
+)
+def test_misspelt_variables_are_told_with_the_nearest_name(written: str, meant: str) -> None:
+    unknown = Unknown(known_variables(_defaults()))
+    unknown.look("one", {written: 1})
+    (told,) = unknown.warnings()
+    assert told.startswith(f"{written}, set for one, is no variable of this collection")
+    assert told.endswith(f"; did you mean {meant}?" if meant else "docs/variables.md lists the names that there are")
+
+
+def test_variables_of_others_are_no_mistakes() -> None:
+    foreign = (
+        "sensor_location local_network local_ca local_cache_dir local_ip_address local_as_number sensor_name sensor_certificate "
+        "sensor_certificate_path sensor_certificate_expiry sensor_model sensors_port trust_anchor trust_score crl_url crl_server_name "
+        "hosts host_ip live_url live_check report_dir fleet_id ot_zone ot_network host_entry import_path truststore_path "
+        "ansible_host inventory_dir __sensor_certificates_own validate_everything retire_date"
+    )
+    unknown = Unknown(known_variables(_defaults()))
+    unknown.look("one", dict.fromkeys(foreign.split(), 1))
+    assert unknown.warnings() == []
+
+
+def _defaults() -> list[str]:
+    found: list[str] = []
+    for path in Path(ROLES).glob("*/defaults/main.yml"):
+        found += yaml.safe_load(path.read_text()) or {}
+    return found
