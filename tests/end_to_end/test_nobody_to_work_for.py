@@ -46,12 +46,15 @@ def test_files_are_judged_without_an_inventory_but_not_with_a_broken_one(ansible
     broken.write_text("sensors:\n  hosts: {\n")
     other.write_text("[sensor]\none\n")
     told = refused(ansible, "validate_certs", broken, variables=judged)
-    assert "since the inventory has no hosts" in told and "To judge files without an inventory leave it out" in told
+    assert "since the inventory has no hosts" in told
+    assert "To judge files without an inventory leave it out" in told
     assert "did you mean sensor?" in refused(ansible, "validate_certs", other, variables=judged)
     for inventory, limit, words in ((other, "one", "staged/one"), (broken, "one", "the inventory has no hosts")):
         outcome = ansible.playbook("validate_certs", inventory, "--limit", limit, variables=judged)
         said = " ".join(outcome.output.split())
-        assert outcome.code != 0 and "--limit does not narrow what is judged" in said and words in said, said
+        assert outcome.code != 0, said
+        assert "--limit does not narrow what is judged" in said
+        assert words in said
 
 
 def test_names_and_passphrases_of_judged_files_come_from_a_group_of_any_name(ansible: Any, tmp_path: Path) -> None:
