@@ -13,18 +13,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..._plain.errors import FileError, InputError
+from ..._plain.errors import FileError
 from ..issuers.asking import withdraw_strays
 from ..issuers.base import Answer, Issuer, Job, Obtained, Pending, Refused, Stays, Tools
 from ..issuers.kinds import Issuers
 from ..planning.fleet import Neighbours, limit_changes
-from ..planning.plan import KEEP, OBTAIN, Existing, Held, Plan, Yardstick, make_plan, renewal_of
+from ..planning.plan import KEEP, OBTAIN, Plan
 from ..planning.request import SensorRequest
 from ..profiles.base import Profile
 from ..profiles.defender_iot.profile import DEFENDER_IOT
 from ..profiles.files import rendered
 from ..state import clock, events
-from ..state.bundles import IncompleteBundle
 from ..state.durable import make_durable
 from ..state.events import Event
 from ..state.fleet import FleetState
@@ -38,6 +37,7 @@ from ..values.source import Source
 from .engine import attempt, locked
 from .inputs import check_inputs
 from .outcome import FAILED, ISSUED, KEPT, PENDING, SensorOutcome, failed, refused
+from .planner import Planner, planned
 
 
 @dataclass(frozen=True)
@@ -105,24 +105,23 @@ class Obtaining:
         outcomes: dict[str, SensorOutcome] = {}
         names = [*(request.name for request in fit), *neighbours.leaving]
         with locked(self.stage, names, self.batch.lock_timeout, self.tools.check_mode) as held:
+            planner = Planner(self.issuers, self.tools, neighbours, held, lambda: self._clock)
             plans: list[Plan] = []
-            for looked, request in enumerate(fit):
+            sound: list[SensorRequest] = []
+            for looked, (request, decided) in enumerate(planner.plans(fit)):
                 self.batch.progress("sensors looked at", looked, len(fit))
-                problem = held.get(request.name) or neighbours.problem(request) or self._problem(request)
-                if problem:
-                    outcomes[request.name] = failed(request, problem)
-                    continue
-                plan = attempt(functools.partial(self._plan, request, neighbours), functools.partial(failed, request))
-                if isinstance(plan, Plan):
-                    plans.append(plan)
+                if isinstance(decided, Plan):
+                    plans.append(decided)
                 else:
-                    outcomes[request.name] = plan
+                    outcomes[request.name] = decided
+                if isinstance(decided, Plan) or decided.action != FAILED:
+                    sound.append(request)
             plans = limit_changes(plans, self.batch.max_changes)
-            outcomes.update((plan.request.name, self._planned(plan)) for plan in plans)
+            outcomes.update((plan.request.name, planned(plan, self._issuer_of(plan.request))) for plan in plans)
             if self.tools.check_mode:
                 self._foresee(plans, outcomes)
             else:
-                self._carry_out(plans, outcomes)
+                self._carry_out(plans, sound, outcomes)
         return [
             outcomes[request.name] if request is not None else refused(raw, errors)
             for raw, request, errors in zip(raws, requests, messages)
@@ -151,79 +150,10 @@ class Obtaining:
             fit,
         )
 
-    def _problem(self, request: SensorRequest) -> str | None:
-        broken = self.issuers.broken.get(request.issuer)
-        return broken or self.issuers.by_name[request.issuer].problem(request)
-
-    def _plan(self, request: SensorRequest, neighbours: Neighbours) -> Plan:
-        issuer = self.issuers.by_name[request.issuer]
-        yardstick = Yardstick(
-            issuer.terms,
-            self.tools.moment,
-            issuer.foreign,
-            revoked=functools.partial(self._revoked, issuer),
-            asked=self._asked,
-        )
-        predecessor = neighbours.takes_over(request)
-        plan = make_plan(request, self._held(request.name), yardstick)
-        if plan.action == OBTAIN and predecessor is not None and not request.reissue:
-            taken = make_plan(request, self._held(predecessor), yardstick)
-            if taken.action == KEEP:
-                reason = f"renamed: takes over the bundle of {predecessor}, which left the inventory"
-                plan = replace(taken, visible=False, reasons=(reason,), taken_from=predecessor)
-        plan = replace(plan, asked=issuer.pending(request, self.tools))
-        if self._clock and plan.action == OBTAIN and not request.reissue:
-            # Dated wrongly, or for no other reason than the clock: nothing is obtained.
-            raise InputError(
-                f"{self._clock}; nothing is obtained ({'; '.join(plan.reasons)}) until the clock is right. If it is "
-                "right and the record is not, run with sensor_certificates_reissue: true for this sensor"
-            )
-        if plan.action == KEEP and plan.existing is not None and plan.taken_from is None:
-            reasons = tuple(issuer.superseded(request, plan.existing, self.tools))
-            if reasons:
-                return replace(plan, action=OBTAIN, reasons=reasons)
-        if plan.action == OBTAIN and predecessor is not None:
-            plan = replace(plan, taken_from=predecessor)
-        return plan
-
-    def _held(self, sensor: str) -> Held:
-        try:
-            visible, fault = self.state.visible(sensor), None
-        except IncompleteBundle as error:
-            visible, fault = None, str(error)
-        return Held(visible, fault, self.state.pending(sensor))
-
-    def _revoked(self, issuer: Issuer, existing: Existing) -> str | None:
-        revocation = self.state.revocation_of(existing.certificate)
-        return revocation.text if revocation is not None else issuer.revoked(existing)
-
-    def _asked(self, certificate: Any) -> Mapping[str, Any]:
-        record = self.state.record_of(certificate)
-        return record.asked if record is not None else {}
+    def _issuer_of(self, request: SensorRequest) -> Issuer:
+        return self.issuers.by_name[request.issuer]
 
     # Carrying out
-
-    def _planned(self, plan: Plan) -> SensorOutcome:
-        request = plan.request
-        issuer = self.issuers.by_name[request.issuer]
-        existing = plan.existing
-        common = SensorOutcome(
-            name=request.name,
-            action=KEPT,
-            common_name=request.common_name,
-            issuer=request.issuer,
-            reasons=plan.reasons,
-            renewal=renewal_of(request),
-            trusted_roots=issuer.anchors,
-            tolerated=tuple(sorted(issuer.tolerated)),
-        )
-        if plan.action == OBTAIN:
-            return replace(common, action=ISSUED, changes=plan.changes, changed=True)
-        if existing is None:
-            return common
-        if plan.taken_from is not None:
-            return replace(common, view=existing.view, changed=True)
-        return replace(common, files=existing.bundle.files, view=existing.view, visible=plan.visible)
 
     def _jobs(self, plans: Sequence[Plan]) -> Iterator[tuple[Issuer, list[Plan]]]:
         for name, issuer in self.issuers.by_name.items():
@@ -243,7 +173,9 @@ class Obtaining:
                     outcome = replace(failed(plan.request, *errors), notes=answer.notes) if errors else outcome
                 outcomes[plan.request.name] = outcome
 
-    def _carry_out(self, plans: Sequence[Plan], outcomes: dict[str, SensorOutcome]) -> None:
+    def _carry_out(
+        self, plans: Sequence[Plan], requests: Sequence[SensorRequest], outcomes: dict[str, SensorOutcome]
+    ) -> None:
         for plan in plans:
             if plan.taken_from is not None and plan.action == KEEP:
                 name = plan.request.name
@@ -274,11 +206,11 @@ class Obtaining:
             # Keys, records and bundles are on the disk before a later step makes anything visible: those, too, that a
             # killed run has left in the store.
             make_durable([self.stage.stage_dir, self.ledger.folder])
-        self._settle_up(plans, obtained)
+        self._settle_up(requests, obtained)
 
-    def _settle_up(self, plans: Sequence[Plan], obtained: Mapping[str, Sequence[Obtained]]) -> None:
+    def _settle_up(self, requests: Sequence[SensorRequest], obtained: Mapping[str, Sequence[Obtained]]) -> None:
         """Now that the bundles are on the disk: waiting keys that are needed no more go, requests are withdrawn."""
-        happened = withdraw_strays([plan.request for plan in plans], self.tools)
+        happened = withdraw_strays(requests, self.tools)
         for name, issuer in self.issuers.by_name.items():
             happened += issuer.settled(obtained.get(name, ()), self.tools)
         if happened:

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from ..planning.due import Renewal, renewal_time
 from ..planning.plan import Change
@@ -17,6 +18,15 @@ from ..values import moments, text
 from ..values.certificates import CertificateView
 
 KEPT, ISSUED, PENDING, FAILED = "kept", "issued", "pending", "failed"
+
+
+class CertificateFacts(NamedTuple):
+    """What an outcome tells of a certificate; unlike a view it goes from process to process."""
+
+    serial: int
+    fingerprint: str
+    not_before: datetime.datetime
+    not_after: datetime.datetime
 
 
 @dataclass(frozen=True)
@@ -40,7 +50,7 @@ class SensorOutcome:
     changes: tuple[Change, ...] = ()
     altered: tuple[Change, ...] = ()
     files: BundleFiles | None = None
-    view: CertificateView | None = None
+    view: CertificateView | CertificateFacts | None = None
     visible: bool = False
     renewal: Renewal | None = None
     trusted_roots: tuple[str, ...] = ()
@@ -48,6 +58,13 @@ class SensorOutcome:
     received: tuple[str, ...] = ()
     since: str | None = None
     changed: bool = False
+
+    def portable(self) -> SensorOutcome:
+        """The same for another process."""
+        view = self.view
+        if view is None:
+            return self
+        return replace(self, view=CertificateFacts(view.serial, view.fingerprint, view.not_before, view.not_after))
 
     def to_dict(self) -> dict[str, Any]:
         """The outcome as plain data, without anything secret."""

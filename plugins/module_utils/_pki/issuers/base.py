@@ -130,12 +130,15 @@ class Issuer(abc.ABC):
     :ivar name: its name in the inventory. :cvar kind: what it is.
     :cvar event: what is recorded of a certificate that it gave.
     :cvar foresees: in check mode it can tell what it would answer, since it asks nobody.
+    :cvar looks_apart: what it says of one sensor's bundle depends on that and on the record alone, so that several
+        processes may ask it at once (it keeps nothing that would have to be read again by each).
     :cvar warns: its notes are warnings, since they are about the whole CA.
     """
 
     kind: str = ""
     event: str = ISSUED
     foresees: bool = False
+    looks_apart: bool = False
     warns: bool = False
 
     def __init__(self, name: str) -> None:

@@ -25,6 +25,7 @@ class SelfSigned(Issuer):
     """Each sensor's certificate is signed with its own key."""
 
     kind = "self_signed"
+    looks_apart = True
 
     @property
     def terms(self) -> Terms:

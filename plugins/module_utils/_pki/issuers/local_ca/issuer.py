@@ -42,6 +42,7 @@ class LocalCa(Issuer):
     """
 
     kind = "local_ca"
+    looks_apart = True
     warns = True
 
     def __init__(

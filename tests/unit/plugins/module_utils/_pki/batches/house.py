@@ -78,7 +78,7 @@ class Site:
         run = Run(moment or moments.now(), check_mode, self.profile, ledger=self.ledger, local_ca=local_ca)
         names = {str(entry.get("issuer") or "local_ca") for entry in sensors}
         issuers = make_issuers([name for name in ISSUERS if name in names], {}, run)
-        tools = Tools(run.moment, self.state, check_mode=check_mode)
+        tools = Tools(run.moment, self.state, batch.get("workers", 1), check_mode=check_mode)
         options = Batch(
             issuer_names=ISSUERS, prefix="sensor_certificates_", profile=self.profile, **{"lock_timeout": 0.0, **batch}
         )
