@@ -47,7 +47,7 @@ def workers_used(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def test_the_same_as_one_by_one(site: Site, fleet: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
     used = workers_used(monkeypatch)
-    fleet[1] |= {"key_passphrase": "a new one"}
+    fleet[1] |= {"key_passphrase": "a-new-one"}
     fleet[2] |= {"sans": ["other.plant.example"]}
     fleet[3] = sensor("renamed") | {"common_name": "sensor-3.plant.example"}
     fleet[4] |= {"issuer": "self_signed", "environment": "test"}
