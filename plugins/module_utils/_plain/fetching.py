@@ -13,6 +13,7 @@ import base64
 import errno
 import http.client
 import io
+import re
 import socket
 import threading
 import time
@@ -38,6 +39,8 @@ MAX_REDIRECTS = 5
 _CHUNK = 64 * 1024
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _TEMPORARY = frozenset((408, 425, 429, 500, 502, 503, 504))
+# Names as DNS has them (and "_", which some use), addresses, and the zone of an address of a link (RFC 6874).
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9._~-]+)?)\Z")
 _USER_AGENT = "ot_pki.defender_iot"
 
 
@@ -310,9 +313,7 @@ def _target(url: str, settings: Settings) -> Target:
         raise FetchProblem(SCHEME, f"it is not a URL: {error}") from error
     if parts.scheme.lower() != "http":
         raise FetchProblem(SCHEME, "it is not plain HTTP")
-    host = parts.hostname
-    if not host:
-        raise FetchProblem(SCHEME, "it names no host")
+    host = _host(parts.hostname or "")
     known = literal(host)
     if known is not None:
         # Also with a proxy, which would be asked for its own services.
@@ -337,6 +338,23 @@ def _target(url: str, settings: Settings) -> Target:
     if credentials:
         authorization = "Basic " + base64.b64encode(credentials.encode("utf-8")).decode("ascii")
     return Target(url, proxy_host, proxy_port, f"http://{host_header}{path}", host_header, via, authorization)
+
+
+def _host(text: str) -> str:
+    """The host as every program reads it, in ASCII.
+
+    What one program decodes and another takes literally (``local%68ost``, letters that look like others) would be
+    another host for who judges than for who asks.
+    """
+    if not text:
+        raise FetchProblem(SCHEME, "it names no host")
+    try:
+        host = text if text.isascii() else text.encode("idna").decode("ascii")
+    except UnicodeError:
+        host = ""
+    if not _HOST.match(host):
+        raise FetchProblem(SCHEME, f"its host {shown(text)} is no name and no address")
+    return host
 
 
 def _ask(target: Target, deadline: Deadline, settings: Settings, facts: dict[str, Any]) -> Answer:

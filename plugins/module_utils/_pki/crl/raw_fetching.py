@@ -182,7 +182,9 @@ class RawAsk:
         }
         script = re.sub(r"@([A-Z]+)@", lambda match: values[match[1]], _SCRIPT)
         use = "environment" if settings.proxy is None else "given" if settings.proxy else "none"
-        lines = [target.url, use, _with_credentials(settings), settings.no_proxy or "", "", "", ""]
+        # Made of the parts that were judged: curl and wget read some texts in another way than Python does.
+        url = target.request if target.via else f"http://{target.host_header}{target.request}"
+        lines = [url, use, _with_credentials(settings), settings.no_proxy or "", "", "", ""]
         if address:
             bracketed = f"[{address}]" if ":" in address else address
             lines[4] = f"{target.host}:{target.port}:{bracketed}"

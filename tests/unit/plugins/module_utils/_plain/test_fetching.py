@@ -431,6 +431,21 @@ def test_loopback_link_and_metadata_are_not_asked(host: str, proxy: str | None) 
     assert "nothing is fetched from there" in found.message
 
 
+@pytest.mark.parametrize("proxy", [None, "http://127.0.0.1:1"])
+@pytest.mark.parametrize(
+    ("host", "reason"),
+    [
+        ("local%68ost", "scheme"), ("127.0.0.1%2e", "scheme"), ("%31%32%37.0.0.1", "scheme"), ("169.254.169%2e254", "scheme"),
+        ("\u24dbocalhost", "address"), ("\uff11\uff12\uff17.0.0.1", "address"), ("127\u30020\u30020\u30021", "address"),
+        ("a b", "scheme"), ("a\\b", "scheme"), ("a;b", "scheme"), ("{127.0.0.1,x}", "scheme"), ("crl.plant\u202e.example", "scheme"),
+    ],
+)  # fmt: skip
+def test_a_host_that_programs_read_in_different_ways_is_asked_by_none(
+    host: str, reason: str, proxy: str | None
+) -> None:
+    assert fetch(f"http://{host}:9/x", STRICT._replace(proxy=proxy, environment={})).reason == reason
+
+
 @pytest.mark.parametrize("host", ["10.0.0.1", "172.16.3.4", "192.168.1.1", "[fd12:3456::1]", "192.0.2.1", "100.64.0.1"])
 def test_private_networks_are_what_plants_are_made_of(host: str) -> None:
     assert objection(host.strip("[]")) == ""

@@ -204,6 +204,25 @@ def test_a_name_that_leads_inside_is_not_asked_for(lines: tuple[str, ...]) -> No
     assert resolving(*lines, address="", allow_networks=("0.0.0.0/0", "::/0"))[0].reason == "ok"
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1\\@crl.plant.example/x.crl",
+        "http://crl.plant\t.example/x.crl",
+        " http://u:p@crl.plant.example:80/x.crl#y",
+    ],
+)
+def test_curl_gets_the_url_as_it_was_judged(url: str) -> None:
+    given: list[bytes] = []
+
+    def run(script: str, sent: bytes) -> tuple[int, str, str]:
+        given.append(sent)
+        return 0, "@end" if len(given) == 1 else raw("curl", 0, head="HTTP/1.1 200 OK\r\n\r\n", body=b"crl"), ""
+
+    assert fetch(url, SETTINGS, RawAsk(run)).reason == "ok"
+    assert given[1].decode().splitlines()[0] == URL
+
+
 def test_without_a_resolver_what_was_reached_is_looked_at() -> None:
     found, _given = resolving("sh: getent: not found", address="127.0.0.1")
     assert (found.reason, found.body) == ("address", None)
