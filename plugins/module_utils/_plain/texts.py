@@ -9,11 +9,17 @@ On a terminal such a text could move the cursor, forge a line of a summary, or s
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 # Cc: control, among them ESC and line feed; Cf: format, among them the marks for the direction of text and what has no
 # width; Cs: half a character, which no output can be encoded with; Co, Cn: nobody knows what these show as.
 _HARMFUL = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
+
+
+# Signs with which a cell becomes a formula, also where the separator of columns is another than ours: a spreadsheet
+# whose country writes 1,5 splits at semicolons. Some take the wide forms of the signs as well.
+_FORMULA = re.compile(r"(^|;)( *)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
 
 
 def is_plain(text: str) -> bool:
@@ -32,6 +38,17 @@ def harmless(text: object, limit: int | None = None) -> str:
     if not is_plain(plain):
         plain = "".join(map(_shown, plain))
     return plain if limit is None or len(plain) <= limit else plain[: max(0, limit - 1)] + "\u2026"
+
+
+def cell(text: str) -> str:
+    """A text for a CSV file that a spreadsheet takes as a text, never as a formula (CWE-1236)."""
+    return _FORMULA.sub(r"\1'\2", harmless(text))
+
+
+def uncell(text: str) -> str:
+    """The text that :func:`cell` was given, if it was harmless."""
+    plain = re.sub(r"(^|;)'( *)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])", r"\1\2", text)
+    return plain if cell(plain) == text else text
 
 
 def _shown(character: str) -> str:

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from ..._plain.errors import FileError
 from ..._plain.files import PUBLIC_FILE, PUBLIC_FOLDER, why
 from ..._plain.folders import Folder
+from ..._plain.texts import cell, uncell
 from ..values.faults import shown
 
 COLUMNS = ("sensor", "common_name", "file", "public_key_sha256", "requested", "template")
@@ -92,7 +93,7 @@ class Outbox:
             with Folder.open(self.path) as folder:
                 text = folder.read(CSV, _MAX).decode("utf-8-sig")
             return {
-                str(row.get("sensor")): str(row.get("public_key_sha256"))
+                uncell(str(row.get("sensor"))): str(row.get("public_key_sha256"))
                 for row in csv.DictReader(io.StringIO(text, newline=""))
             }
         return {}
@@ -170,9 +171,8 @@ def _csv(rows: Sequence[Row]) -> bytes:
     writer = csv.writer(stream)
     writer.writerow(COLUMNS)
     for row in rows:
-        writer.writerow([getattr(row, column) for column in COLUMNS])
-    # A damaged ticket may hold half of a character.
-    return stream.getvalue().encode("utf-8", "replace")
+        writer.writerow([cell(getattr(row, column)) for column in COLUMNS])
+    return stream.getvalue().encode()
 
 
 # What cmd.exe or certreq would take for something else than text, even between quotation marks.

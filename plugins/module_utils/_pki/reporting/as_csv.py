@@ -9,6 +9,7 @@ import csv
 import io
 from typing import Any
 
+from ..._plain.texts import cell
 from .facts import Fleet, SensorRow
 
 NAME = "fleet.csv"
@@ -39,8 +40,6 @@ COLUMNS = (
     "live_seen",
     "crl_state",
 )
-# What makes a spreadsheet take a text for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def render(fleet: Fleet) -> bytes:
@@ -90,6 +89,5 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    text = str(value)
     # Numbers of our own are left alone; a text from outside is never a formula.
-    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA) else text
+    return cell(value) if isinstance(value, str) else str(value)

@@ -24,6 +24,7 @@ from ..._plain.folders import Folder
 WAITING = ".waiting"
 _KEY, _CSR, _ABOUT = "private.key", "request.csr", "request.json"
 _NAME = re.compile(r"[0-9a-f]{16}\Z")
+_KEY_ID = re.compile(r"[0-9a-f]{64}")
 _REMAINS = re.compile(r"\.new-[0-9a-f]+\Z")
 _MAX_FILE = 1024 * 1024
 
@@ -193,6 +194,8 @@ class WaitingKeys:
 def _read(sensor: str, folder: Folder) -> WaitingKey:
     try:
         about = json.loads(folder.read(_ABOUT, _MAX_FILE))
+        if not _KEY_ID.fullmatch(about["public_key_sha256"]):
+            raise ValueError("no key id")  # it stands in a script that people run
         return WaitingKey(
             sensor=sensor,
             public_key_id=str(about["public_key_sha256"]),

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.texts import harmless
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.texts import cell, harmless, uncell
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,6 +42,31 @@ def test_the_result_is_one_line_that_every_output_takes(text: str) -> None:
     found.encode()
     assert found.isprintable()
     assert harmless(found) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("=1+1", "'=1+1"),
+        ("-2", "'-2"),
+        ("@SUM(1)", "'@SUM(1)"),
+        ("  +1", "'  +1"),
+        ("\uff1dcmd", "'\uff1dcmd"),
+        # Split at the semicolon it would be two columns.
+        ("plain;=cmd|' /C calc'!A0", "plain;'=cmd|' /C calc'!A0"),
+        ("a\t=1", "a\\x09=1"),
+        ("sensor-1.plant.example; O'Neill = 1", "sensor-1.plant.example; O'Neill = 1"),
+    ],
+)
+def test_no_cell_is_a_formula(text: str, written: str) -> None:
+    assert cell(text) == written
+    assert uncell(written) == harmless(text)
+
+
+@given(st.text(alphabet="=+-@;' a\uff1d", max_size=8))
+def test_what_was_written_into_a_cell_is_found_again(text: str) -> None:
+    assert not re.search(r"(^|;) *[=+@\uff1d-]", cell(text))
+    assert cell(uncell(cell(text))) == cell(text)
 
 
 def test_what_is_long_is_cut() -> None:

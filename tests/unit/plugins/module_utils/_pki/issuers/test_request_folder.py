@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -704,6 +705,25 @@ def test_a_killed_run_leaves_no_request_without_its_key(corp: Site, monkeypatch:
     monkeypatch.setattr(outbox_module.Outbox, "show", show)
     corp.run(*[sensor(number) for number in range(1, 4)])
     assert seen == [True] * 3
+
+
+def test_no_name_is_a_formula_in_the_list(tmp_path: Path) -> None:
+    listed = outbox_module.Outbox(str(tmp_path), "outbox")
+    name = "=HYPERLINK(1);-x"
+    (tmp_path / f"{name}.csr").touch()
+    listed.update([outbox_module.Row(name, "@SUM(1)", "ab" * 32, "2026-01-01T00:00:00Z")])
+    text = (tmp_path / "requests.csv").read_text()
+    assert "'=HYPERLINK(1);'-x,'@SUM(1),'=HYPERLINK(1);'-x.csr," in text
+    assert listed.shown_before() == {name: "ab" * 32}
+
+
+@pytest.mark.parametrize("key_id", ['"&calc&rem ' + "0" * 53, "AB" * 32, "", 7, None])
+def test_what_stands_in_submit_cmd_is_a_key_id_or_damaged(corp: Site, key_id: Any) -> None:
+    """Who may write where keys wait does not thereby run programs where requests are submitted."""
+    corp.run(sensor(1))
+    about = corp.waiting(cn(1))[0] / "request.json"
+    about.write_text(json.dumps({**json.loads(about.read_text()), "public_key_sha256": key_id}))
+    assert "request.json is damaged" in told(corp.run(sensor(1)))
 
 
 def test_requests_are_read_by_openssl(corp: Site) -> None:
