@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import datetime
+import os
 from typing import Any
 
 from ..module_utils._pki.crl.publishing import FAILED, PUBLISHED, CrlOutcome, Lifetimes, Publisher, sources
 from ..module_utils._pki.issuers.local_ca.opened import folder_state, open_authority
 from ..module_utils._pki.values import moments
-from ..module_utils._plain.errors import InputError
+from ..module_utils._plain.errors import FileError, InputError
+from ..module_utils._plain.files import why
 from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.host_variables import HostVariables
 from ..plugin_utils.options import crl_url_of, diff_of, folder_of, ledger_of, passphrase_of
@@ -31,6 +33,7 @@ class ActionModule(ControllerAction):
         "variables_of": {"type": "str"},
         "ledger_dir": {"type": "path"},
         "crl_url": {"type": "str"},
+        "named_only": {"type": "bool", "default": False},
         "validity_days": {"type": "int", "default": 30},
         "root_validity_days": {"type": "int", "default": 365},
         "renew_before_days": {"type": "int", "default": 14},
@@ -44,6 +47,9 @@ class ActionModule(ControllerAction):
         folder = folder_of(params["publish_dir"], "publish_dir")
         ca_dir = folder_of(params["ca_dir"], "ca_dir")
         crl_url = crl_url_of(params["crl_url"])
+        if params["named_only"] and not _has_crls(folder):
+            # No URL is wanted, and nothing was ever published: most fleets are like this, and it costs them nothing.
+            return {"changed": False, "skipped": True, "msg": "no certificate names a CRL", "results": []}
         if folder_state(ca_dir) == "absent":
             if self.check_mode:
                 return {"changed": True, "msg": "the CA is yet to be made, and its CRLs with it", "results": []}
@@ -62,6 +68,7 @@ class ActionModule(ControllerAction):
             every=tuple(sources(authority, crl_url, lifetimes)),
             lock_timeout=params["lock_timeout"],
             check_mode=self.check_mode,
+            named_only=params["named_only"],
         )
         return self._result(publisher.publish(), params["fail_on"])
 
@@ -84,6 +91,15 @@ class ActionModule(ControllerAction):
                 for outcome in published
             ]
         return result
+
+
+def _has_crls(folder: str) -> bool:
+    try:
+        return any(not name.startswith(".") for name in os.listdir(folder))
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise FileError(f"the folder {folder} cannot be read: {why(error)}") from error
 
 
 def _lifetimes(params: dict[str, Any]) -> Lifetimes:

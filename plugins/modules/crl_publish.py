@@ -41,6 +41,13 @@ options:
   crl_url:
     description: The URL in the sensors' certificates; the file is named after it.
     type: str
+  named_only:
+    description:
+      - Where O(crl_url) is empty, publish the CRL of the CA that issues to sensors only under the names that valid certificates of the ledger
+        send sensors to, and do nothing if the folder has no CRL. Without it there is C(issuing.crl) in any case.
+    type: bool
+    default: false
+    version_added: 1.1.0
   validity_days:
     description: Days until nextUpdate, for the CA that issues to sensors.
     type: int

@@ -126,6 +126,8 @@ def crl_lines(
     lines = []
     if publication.get("msg") and publication.get("results") is None and not publication.get("skipped"):
         lines.append(f"FAILED CRL: {publication['msg']}")
+    if publication.get("results") == [] and not publication.get("skipped"):
+        lines.append(f"CRLs: {publication['msg']}")
     for result in publication.get("results") or []:
         lines += [f"FAILED CRL: {error}" for error in result["errors"]]
         if result["action"] == "published":

@@ -38,13 +38,13 @@ from ..state.ledger import Ledger, actor
 from ..state.revocations import RevocationRecord
 from ..values import moments, reading
 from ..values import text as texts
-from ..values import x509_parts as parts
 from ..values.lists import counted
+from . import former
+from .former import MAX_BYTES
 from .making import crl_number, make_crl
 from .sources import FAILED, KEPT, PUBLISHED, CrlOutcome, CrlSource, Lifetimes, file_name, sources
 
 NUMBERS = "crl"
-MAX_BYTES = 256 * 1024 * 1024
 # A number has 20 octets at most (RFC 5280, section 5.2.3); what is longer was not taken by a run.
 _NUMBER = re.compile(r"[0-9]{1,48}\Z")
 
@@ -57,6 +57,7 @@ class Publisher:
 
     :ivar every: the CAs of the hierarchy.
     :ivar lock_timeout: seconds to wait for another run that publishes.
+    :ivar named_only: no URL is wanted (any more), so that only what valid certificates name is published.
     """
 
     folder: str
@@ -66,6 +67,7 @@ class Publisher:
     every: tuple[CrlSource, ...]
     lock_timeout: float = 30.0
     check_mode: bool = False
+    named_only: bool = False
     cache: dict[str, RevocationRecord] = field(default_factory=dict, repr=False)
 
     def publish(self) -> list[CrlOutcome]:
@@ -78,12 +80,20 @@ class Publisher:
         outcomes = []
         for source in self.every:
             try:
-                if source.tier == FORMER and not self._valid_of(revocations.key_mark(source.certificate)):
+                mark = revocations.key_mark(source.certificate)
+                if source.tier == FORMER and not former.valid(self.ledger, mark, self.moment):
                     continue  # its last certificate has ended: nobody needs its CRL any more
+                warnings: tuple[str, ...] = ()
+                if self.named_only and source.url is None:
+                    named = self._named(source)
+                    if not named:
+                        continue
+                    source = replace(source, file_name=min(named))
+                    warnings = (former.text(self._path(source), named[source.file_name]),)
                 outcome = self._plan(source) if self.check_mode else self._locked(source)
-                outcomes.append(outcome)
+                outcomes.append(replace(outcome, warnings=(*outcome.warnings, *warnings)))
                 if outcome.crl is not None:
-                    outcomes += self._under_former_names(source, outcome.crl)
+                    outcomes += self._under_former_names(source, outcome.crl, outcome.action == PUBLISHED)
             except PkiError as error:
                 outcomes.append(self._outcome(source, FAILED, errors=(str(error),)))
             except OSError as error:
@@ -163,7 +173,7 @@ class Publisher:
             raise
         except ValueError as error:
             return None, f"unreadable: {crypto.explain(error)}"
-        if not _is_by(crl, source.certificate):
+        if not former.is_by(crl, source.certificate):
             self._spare(path, crl, source)
             return None, "not signed by this CA"
         return crl, None
@@ -181,7 +191,11 @@ class Publisher:
             return
         identifier = found.hex() if found else ""
         # One that names this CA and is not signed by it is damaged, and nobody misses it.
-        used = self._valid_of(identifier) if identifier not in ("", revocations.key_mark(source.certificate)) else []
+        used = (
+            former.valid(self.ledger, identifier, self.moment)
+            if identifier not in ("", revocations.key_mark(source.certificate))
+            else []
+        )
         if used:
             last = max(certificate.not_valid_after_utc for certificate in used)
             raise InputError(
@@ -191,62 +205,45 @@ class Publisher:
                 "certificates are replaced"
             )
 
-    def _valid_of(self, issuer_key: str) -> list[x509.Certificate]:
-        """The recorded certificates of an issuer that have not ended."""
-        found = []
-        for names in self.ledger.index().records.values():
-            for name in names:
-                with contextlib.suppress(FileError):
-                    record = self.ledger.read(f"{self.ledger.folder}/{name}")
-                    certificate = record.certificate
-                    if certificate is None or record.issuer_key != issuer_key:
-                        continue
-                    if certificate.not_valid_after_utc > self.moment:
-                        found.append(certificate)
-        return found
+    def _under_former_names(
+        self, source: CrlSource, crl: x509.CertificateRevocationList, renewed: bool
+    ) -> list[CrlOutcome]:
+        """The same CRL under names that it had before, as long as a valid certificate sends sensors there.
 
-    def _under_former_names(self, source: CrlSource, crl: x509.CertificateRevocationList) -> list[CrlOutcome]:
-        """The same CRL under names that it had before, as long as a valid certificate sends sensors there."""
-        former = self._former_names(source)
-        if not former:
+        Every record of the ledger is read for it, so it is done where such names are seen, and whenever a CRL is made.
+        """
+        own = {source.file_name, *(entry.file_name for entry in self.every)}
+        if not renewed and not former.files(self.folder, own, source.certificate):
             return []
-        der = crl.public_bytes(serialization.Encoding.DER)
-        pem = crl.public_bytes(serialization.Encoding.PEM)
-        mark = revocations.key_mark(source.certificate)
-        used: dict[str, list[x509.Certificate]] = {}
-        for certificate in self._valid_of(mark):
-            used.setdefault(file_name(parts.crl_url(certificate), source.tier), []).append(certificate)
         outcomes = []
-        for name in former:
-            if name not in used:
-                continue
-            path = os.path.join(self.folder, name)
-            last = max(certificate.not_valid_after_utc for certificate in used[name])
-            many = f"{counted(len(used[name]), 'certificate')}, the last until {moments.iso(last)}"
-            warning = f"{path} is kept fresh as well, since it is named by {many}"
-            outcome = replace(self._outcome(source, KEPT, crl, len(der)), path=path, url=None, warnings=(warning,))
-            if read_file(path, MAX_BYTES) != der:
-                outcome = replace(outcome, action=PUBLISHED, reasons=("renewed under its former name",))
-                if not self.check_mode:
-                    with Folder.open(self.folder) as folder:
-                        folder.replace(name, der, PUBLIC_FILE, durable=True)
-                        folder.replace(name + ".pem", pem, PUBLIC_FILE, durable=True)
-            outcomes.append(outcome)
+        for name, certificates in sorted(self._named(source).items()):
+            if name not in own:
+                try:
+                    outcome = self._copied(source, name, crl)
+                except PkiError as error:
+                    outcome = self._outcome(replace(source, file_name=name, url=None), FAILED, errors=(str(error),))
+                outcomes.append(replace(outcome, warnings=(former.text(outcome.path, certificates),)))
         return outcomes
 
-    def _former_names(self, source: CrlSource) -> list[str]:
-        """Other files in the publish folder that are CRLs of this CA."""
-        present = {entry.file_name for entry in self.every}
-        found = []
-        with contextlib.suppress(OSError):
-            for name in sorted(os.listdir(self.folder)):
-                if name in present or name.startswith(".") or name.endswith(".pem"):
-                    continue
-                with contextlib.suppress(FileError, ValueError):
-                    crl = reading.load_crl(read_file(os.path.join(self.folder, name), MAX_BYTES))
-                    if _is_by(crl, source.certificate):
-                        found.append(name)
-        return found
+    def _named(self, source: CrlSource) -> dict[str, list[x509.Certificate]]:
+        return former.named(self.ledger, revocations.key_mark(source.certificate), self.moment, source.tier)
+
+    def _copied(self, source: CrlSource, name: str, crl: x509.CertificateRevocationList) -> CrlOutcome:
+        """The CRL under another name.
+
+        :raises PkiError: another CA's is there, or what is there cannot be read.
+        """
+        copy = replace(source, file_name=name, url=None)
+        der = crl.public_bytes(serialization.Encoding.DER)
+        current, fault = self._current(copy)
+        if current == crl:
+            return self._outcome(copy, KEPT, crl, len(der))
+        if not self.check_mode:
+            with Folder.open(self.folder) as folder:
+                folder.replace(name, der, PUBLIC_FILE, durable=True)
+                folder.replace(name + ".pem", crl.public_bytes(serialization.Encoding.PEM), PUBLIC_FILE, durable=True)
+        reason = f"{fault} under its former name" if fault else "renewed under its former name"
+        return self._outcome(copy, PUBLISHED, crl, len(der), reasons=(reason,))
 
     def _put_back(self, source: CrlSource, current: x509.CertificateRevocationList | None) -> str | None:
         """Whether an older CRL lies where a later one was published: it would bring revoked certificates back."""
@@ -268,8 +265,9 @@ class Publisher:
         """What the CRLs of the other CAs list, which is not this CA's: no need to read those records."""
         shown: set[int] = set()
         for other in self.every:
-            if other is not source:
-                with contextlib.suppress(FileError):
+            if other.certificate != source.certificate:
+                # What is wrong with another CA's CRL is told where that one is published.
+                with contextlib.suppress(PkiError):
                     crl, _fault = self._current(other)
                     shown.update(entry.serial_number for entry in crl or ())
         return shown
@@ -380,15 +378,6 @@ class Publisher:
             renew_after=self.lifetimes.renewal(crl.last_update_utc, end) if crl is not None and end else None,
             url=source.url,
         )
-
-
-def _is_by(crl: x509.CertificateRevocationList, issuer: x509.Certificate) -> bool:
-    """Whether a CA has signed a CRL; one whose algorithm is unknown it has not."""
-    try:
-        with crypto.guard():
-            return crl.is_signature_valid(parts.rsa_public_key(issuer))
-    except crypto.UnreadableError:
-        return False
 
 
 def _merged(

@@ -549,6 +549,55 @@ def test_a_url_that_valid_certificates_name_is_kept_fresh_after_a_change(place: 
     assert [Path(result["path"]).name for result in results] == ["renamed.crl", "top.crl"]
 
 
+def test_a_url_that_was_taken_away_is_published_until_its_last_certificate_has_ended(place: Place) -> None:
+    issue_with_url(place, "sensor-1", URL)
+    issue_with_url(place, "sensor-2", "http://crl.plant.example/elsewhere/other.crl")
+    place.publish()
+    place.issue("sensor-3")
+    lifetimes = Lifetimes(30, 365, 14)
+
+    def publish(at: datetime.datetime) -> list[dict[str, Any]]:
+        every = tuple(sources(place.authority, None, lifetimes))
+        publisher = Publisher(str(place.folder), place.ledger, lifetimes, at, every, named_only=True)
+        return [outcome.to_dict() for outcome in publisher.publish()]
+
+    later = NOW + 20 * DAY
+    results = publish(later)
+    assert [Path(result["path"]).name for result in results] == ["other.crl", "sensors.crl", "top.crl"]
+    assert place.crl("sensors.crl") == place.crl("other.crl")
+    assert place.crl("sensors.crl").next_update_utc == later + 30 * DAY
+    # Certificates that name no CRL do not count.
+    assert all("named by 1 certificate" in result["warnings"][0] for result in results[:2])
+    assert not (place.folder / "issuing.crl").exists()
+    # Somebody else's file under the name that is used where no URL is wanted is no matter here.
+    (place.folder / "issuing.crl").write_bytes((place.folder / "top.crl").read_bytes())
+    assert [result["changed"] for result in publish(later)] == [False, False, False]
+    # Gone from the folder, and named all the same.
+    for name in ("other.crl", "sensors.crl"):
+        (place.folder / name).unlink()
+    assert [Path(result["path"]).name for result in publish(later)] == ["other.crl", "sensors.crl", "top.crl"]
+    assert place.crl("sensors.crl") == place.crl("other.crl")
+    assert [Path(result["path"]).name for result in publish(NOW + 301 * DAY)] == ["top.crl"]
+
+
+def test_another_ca_s_crl_is_not_overwritten_under_a_former_name(place: Place, tmp_path: Path) -> None:
+    issue_with_url(place, "sensor-1", URL)
+    place.publish()
+    other = Place(tmp_path / "other", place.ca)
+    shutil.rmtree(other.ca)
+    write_authority(str(other.ca), AuthoritySettings(PASSPHRASE, key_size=2048), NOW - DAY)
+    other.ledger, other.folder = place.ledger, place.folder
+    issue_with_url(other, "sensor-1", URL)
+    before = (place.folder / "sensors.crl").read_bytes()
+    every = tuple(sources(other.authority, "http://crl.plant.example/new.crl", Lifetimes(30, 365, 14)))
+    publisher = Publisher(str(place.folder), place.ledger, Lifetimes(30, 365, 14), NOW, every)
+    results = [outcome.to_dict() for outcome in publisher.publish()]
+    refused = next(result for result in results if Path(result["path"]).name == "sensors.crl")
+    assert refused["action"] == "failed"
+    assert "is the CRL of another CA" in refused["errors"][0]
+    assert (place.folder / "sensors.crl").read_bytes() == before
+
+
 def test_another_ca_s_crl_is_not_overwritten_while_its_certificates_are_in_use(place: Place) -> None:
     issue_with_url(place, "sensor-1", URL)
     place.publish()
@@ -559,6 +608,8 @@ def test_another_ca_s_crl_is_not_overwritten_while_its_certificates_are_in_use(p
     assert results[0]["action"] == "failed"
     assert "1 certificate can be in use until" in results[0]["errors"][0]
     assert "set local_ca_crl_url to another URL" in results[0]["errors"][0]
+    # The root's is another file, and no part of it.
+    assert results[1]["action"] == "published"
     assert (place.folder / "sensors.crl").read_bytes() == before
 
 
