@@ -90,7 +90,9 @@ class Planner:
         )
         predecessor = self.neighbours.takes_over(request)
         plan = make_plan(request, self._held(request.name), yardstick)
-        if plan.action == OBTAIN and predecessor is not None and not request.reissue:
+        # What its own store still holds is from before it was renamed away, if it comes back to a former name.
+        without = plan.action == OBTAIN or not plan.visible
+        if without and predecessor is not None and not request.reissue:
             taken = make_plan(request, self._held(predecessor), yardstick)
             if taken.action == KEEP:
                 reason = f"renamed: takes over the bundle of {predecessor}, which left the inventory"

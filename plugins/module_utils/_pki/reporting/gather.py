@@ -38,6 +38,7 @@ from . import facts
 from .authorities import Authorities, Published, chain_texts
 from .facts import Fleet, SensorRow
 from .figures import calendar_of, changes_since, summary_of
+from .recorded import unrecorded
 
 UNREADABLE = "stage.unreadable"
 # What one sensor may say; more is counted. It keeps one broken bundle from filling everybody's report.
@@ -136,6 +137,8 @@ class _Gathering:
         everybody = [*own.values(), *(Wanted(name, "") for name in gone)]
         bundles = self._bundles([sensor.name for sensor in everybody if sensor.name in staged])
         reports = self._judge(bundles, own)
+        if self._ledger_readable:
+            self.problems += unrecorded({name: view.fingerprint for name, view in self._views.items()}, histories)
         self._authorities = Authorities(self.moment)
         self._crls = Published.read(self.places.crl_dir, self.moment, self.problems)
         rows = tuple(

@@ -95,6 +95,7 @@ def summarize(run: Run, most: int = 10) -> Summary:
     lines += _failures(errors, most)
     lines += [f"FAILED {problem}" for problem in run.issued.get("problems") or []]
     lines += _findings(run.staged.get("results") or [], errors, most)
+    lines += _told_when_staged(run.staged.get("results") or [], most)
     lines += _next(due)
     lines += _authority(run.local_ca, run.check_mode)
     lines += _files(run)
@@ -242,6 +243,18 @@ def _findings(staged: Sequence[Result], errors: Mapping[str, Sequence[str]], mos
     lines = [f"{text} ({some(names, 3)})" for text, names in list(by_finding.items())[:most]]
     if len(by_finding) > most:
         lines.append(f"and {counted(len(by_finding) - most, 'more finding')}")
+    return lines
+
+
+def _told_when_staged(staged: Sequence[Result], most: int) -> list[str]:
+    """What the record has lost of what is staged, above all."""
+    by_text: dict[str, list[str]] = collections.defaultdict(list)
+    for result in staged:
+        for text in result.get("warnings") or []:
+            by_text[text].append(result["name"])
+    lines = [f"WARNING {text} ({some(names, 3)})" for text, names in list(by_text.items())[:most]]
+    if len(by_text) > most:
+        lines.append(f"and {counted(len(by_text) - most, 'more warning')}")
     return lines
 
 

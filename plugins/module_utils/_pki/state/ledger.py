@@ -382,7 +382,13 @@ def parse_record(path: str, data: bytes) -> Record:
     except ValueError as error:
         raise FileError(damaged(path)) from error
     named = _NAME.match(os.path.basename(path))
-    if fingerprint != parts.fingerprint(certificate) or serial != certificate.serial_number:
+    said = {
+        "not_before": moments.iso(certificate.not_valid_before_utc),
+        "not_after": moments.iso(certificate.not_valid_after_utc),
+        "issuer_key": issuer_key_of(certificate),
+        "fingerprint": parts.fingerprint(certificate),
+    }
+    if serial != certificate.serial_number or any(content.get(key, value) != value for key, value in said.items()):
         raise FileError(f"{path} was altered: it does not say what its certificate says; restore it from the backup")
     if named is not None and int(named["serial"], 16) != serial:
         raise FileError(f"{path} was altered: its name is another serial number; restore it from the backup")

@@ -63,6 +63,17 @@ def test_a_renamed_host_takes_its_bundle_over(site: Site) -> None:
     assert actions(site.run(renamed, sensor("other"))) == {"new": "kept", "other": "kept"}
 
 
+def test_a_host_that_gets_its_former_name_back_takes_its_bundle_back(site: Site) -> None:
+    first, away = sensor("old"), sensor("new") | {"common_name": "old.plant.example"}
+    site.run(first)
+    site.run(away)
+    back = site.obtain(first, check_mode=True)["old"]
+    assert back.reasons == ("renamed: takes over the bundle of new, which left the inventory",)
+    assert actions(site.run(first)) == {"old": "kept"}
+    assert site.stage_folder.sensors() == ["old"]
+    assert len(site.ledger.index().records) == 1
+
+
 def test_a_renamed_host_whose_certificate_is_due_gets_a_new_one_once(site: Site) -> None:
     site.run(sensor("old"))
     renamed = sensor("new", key_size=4096) | {"common_name": "old.plant.example"}

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import shutil
 from pathlib import Path
@@ -286,6 +287,39 @@ def test_records_that_cannot_be_read_are_told(kitchen: Kitchen) -> None:
     assert fleet.verdict == "bad"
     assert not row(fleet, TWO).upload.needed
     assert [crl.state for crl in fleet.crls] == ["unreadable"]
+
+
+def test_a_record_that_was_lost_or_altered_is_told(kitchen: Kitchen) -> None:
+    certificates = {name: kitchen.bundle(name) for name in (ONE, TWO, THREE, FOUR, FIVE)}
+    ledger = Path(kitchen.ledger.folder)
+    records = {
+        name: ledger / f"{text.serial_text(certificate.serial_number)}.json"
+        for name, certificate in certificates.items()
+    }
+    assert kitchen.gather(list(records)).problems == ()
+    records[ONE].unlink()
+    for name, key, value in (
+        (TWO, "sensor", "sensor-77"),
+        (THREE, "not_after", "2035-01-01T00:00:00Z"),
+        (FOUR, "issuer_key", "ab" * 20),
+    ):
+        content = json.loads(records[name].read_text())
+        records[name].write_text(json.dumps({**content, key: value}))
+    told = "\n".join(kitchen.gather(list(records)).problems)
+    assert f"no readable record of what is staged for {ONE}, {THREE}, {FOUR}: restore it" in told
+    assert f"never had it: {TWO} (recorded for sensor-77)" in told
+    assert f"{records[THREE]} was altered" in told
+    assert f"{records[FOUR]} was altered" in told
+    shutil.rmtree(ledger)
+    (told,) = kitchen.gather(list(records)).problems
+    assert f"what is staged for {ONE}, {TWO}, {THREE} and 2 more: restore it from the backup" in told
+
+
+def test_a_renamed_sensor_has_its_former_names_record(kitchen: Kitchen) -> None:
+    certificate = kitchen.bundle(ONE)
+    (Path(kitchen.stage.stage_dir) / ONE).rename(Path(kitchen.stage.stage_dir) / TWO)
+    assert certificate is not None
+    assert kitchen.gather([TWO]).problems == ()
 
 
 def test_folders_that_are_missing_or_no_folders(tmp_path: Path, kitchen: Kitchen) -> None:
