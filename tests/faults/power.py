@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,6 +51,19 @@ def make(kind: str, folder: Path) -> Path:
     return image
 
 
+@contextlib.contextmanager
+def snapshot(image: Path) -> Iterator[Path]:
+    """The device as it is at this moment, in a file of its own each time.
+
+    A mount namespace that another process made meanwhile holds on to a mounted copy for as long as it lives; a copy under
+    the same name would be the same loop device, and so a second look at the earlier one.
+    """
+    with tempfile.TemporaryDirectory(dir=image.parent) as folder:
+        copy = Path(folder, f"cut{image.suffix}")
+        _run("cp", "--sparse=always", image, copy)
+        yield copy
+
+
 def cut(driver: Driver, work: str, disk: Path, image: Path, fault: Fault) -> list[str]:
     """One power cut, right after a work has said that it is done, or where it was killed.
 
@@ -62,9 +76,7 @@ def cut(driver: Driver, work: str, disk: Path, image: Path, fault: Fault) -> lis
     before = judge.always(Seen())
     _run("sync", "-f", disk)
     outcome = driver.do(work, site, fault)
-    copy = image.with_name(f"cut{image.suffix}")
-    _run("cp", "--sparse=always", image, copy)
-    with mounted(copy, image.with_name("after")) as after:
+    with snapshot(image) as copy, mounted(copy, image.with_name("after")) as after:
         survived = Judge(after / "site")
         survived.faults = judge.faults
         now = survived.always(before)
