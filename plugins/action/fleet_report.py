@@ -10,7 +10,7 @@ from typing import Any
 from ..module_utils._pki.parallel import usable_processors
 from ..module_utils._pki.profiles.loading import load_profile
 from ..module_utils._pki.reporting.gather import Places
-from ..module_utils._pki.reporting.task import FAIL_ON, NEVER, Order, run
+from ..module_utils._pki.reporting.task import NEVER, Order, run
 from ..module_utils._pki.state.fleet import FleetState
 from ..module_utils._pki.state.stage_folder import StageFolder
 from ..module_utils._pki.values import moments
@@ -35,7 +35,7 @@ class ActionModule(ControllerAction):
         "handover": {"type": "path"},
         "query": {"type": "str"},
         "since": {"type": "str"},
-        "fail_on": {"type": "str", "choices": list(FAIL_ON), "default": NEVER},
+        "fail_on": {"type": "str", "default": NEVER},
         "profile": {"type": "str", "default": "defender_iot"},
         "most": {"type": "int", "default": 10},
     }

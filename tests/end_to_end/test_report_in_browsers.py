@@ -18,7 +18,7 @@ import browsers
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.reporting import as_html, as_sheets
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.reporting.facts import Fleet
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.reporting.figures import calendar_of, summary_of
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.reporting.gather import Wanted
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.reporting.wanted import Wanted
 from report_kitchen import DAY, NOW, URL, Kitchen
 
 MANY = 5000

@@ -17,7 +17,8 @@ from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.planning.
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.planning.terms import Validity
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.profiles.defender_iot.profile import DEFENDER_IOT
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.reporting.facts import Fleet
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.reporting.gather import Places, Wanted, gather
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.reporting.gather import Places, gather
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.reporting.wanted import Wanted
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state import events, revocations
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.events import Event
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.fleet import fleet_state

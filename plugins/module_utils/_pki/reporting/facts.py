@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..delivery.sheet import Sheet
+from ..values.lists import counted
 
 SCHEMA = "ot_pki.fleet/1"
 STAGED, PENDING, MISSING, ORPHANED = "staged", "pending", "missing", "orphaned"
@@ -160,7 +161,7 @@ class Fleet:
         text = f"{counts['sensors']} sensor{'' if counts['sensors'] == 1 else 's'}: {', '.join(told)}"
         if counts["next_due"]:
             text += f"; next due {counts['next_due'][:10]}"
-        return text + (f"; {len(self.problems)} files of the state cannot be read" if self.problems else "")
+        return text + (f"; {counted(len(self.problems), 'part')} of the state cannot be read" if self.problems else "")
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data, with the keys of the schema."""

@@ -18,9 +18,10 @@ from ..validation.task import parse_moment
 from ..values.lists import counted, some
 from . import writing
 from .facts import ORPHANED, Fleet
-from .gather import Places, Wanted, gather
+from .gather import Places, gather
 from .handover import hand_over
 from .query import ask
+from .wanted import Wanted
 
 NEVER, DUE, EXPIRED, ERROR = "never", "due", "expired", "error"
 FAIL_ON = (NEVER, DUE, EXPIRED, ERROR)
@@ -75,6 +76,7 @@ def run(
             order.folder, writing.rendered(fleet, formats, order.sheets), order.sheets, order.check_mode
         )
         result.update(changed=bool(written.changed), files=list(written.files), differing=list(written.changed))
+        errors += [written.problem] if written.problem else []
     except PkiError as error:
         errors.append(str(error))
     if order.handover:
@@ -117,16 +119,19 @@ def _alarm(fleet: Fleet, fail_on: str, most: int) -> str | None:
     """Why the exit status is to say that something is wrong, or None."""
     rows = [row for row in fleet.sensors if row.state != ORPHANED]
     if fail_on == DUE:
-        found, what = [row.name for row in rows if row.due or row.expired], "are due"
+        found, what = [row.name for row in rows if row.due or row.expired], ("is due", "are due")
     elif fail_on == EXPIRED:
-        found, what = [row.name for row in rows if row.expired], "have expired"
+        found, what = [row.name for row in rows if row.expired], ("has expired", "have expired")
     elif fail_on == ERROR:
-        found, what = [row.name for row in rows if row.failed or row.expired], "have errors"
+        found, what = [row.name for row in rows if row.failed or row.expired], ("has errors", "have errors")
         if not found and fleet.problems:
             return f"the state cannot be read whole (fleet_report_fail_on: {fail_on}): {fleet.problems[0]}"
     else:
         return None
-    return f"{len(found)} {what} (fleet_report_fail_on: {fail_on}): {some(found, most)}" if found else None
+    if not found:
+        return None
+    verb = what[len(found) != 1]
+    return f"{counted(len(found), 'sensor')} {verb} (fleet_report_fail_on: {fail_on}): {some(found, most)}"
 
 
 def lines_of(fleet: Fleet, order: Order, errors: Sequence[str], archives: Sequence[str] = ()) -> list[str]:

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from ..._plain.errors import FileError, InputError
 from ..._plain.files import PUBLIC_FILE, PUBLIC_FOLDER, why
 from ..._plain.folders import Folder
+from ..values.lists import some
 from . import as_csv, as_html, as_json, as_markdown, as_metrics, as_sheets
 from .facts import Fleet
 
@@ -27,6 +28,7 @@ FORMATS: Mapping[str, tuple[str, Callable[[Fleet], bytes]]] = MappingProxyType(
         "markdown": (as_markdown.NAME, as_markdown.render),
     }
 )
+MOST_NAMED = 8
 MAX_BYTES = 1024 * 1024 * 1024
 
 
@@ -36,10 +38,12 @@ class Written:
 
     :ivar files: their names. :ivar changed: those that tell something else than before. The time at which a report was
         made is no such thing: a second run over the same state changes nothing, but the files say that it looked.
+    :ivar problem: which files could not be written and why, as one sentence, or None; the others were.
     """
 
     files: tuple[str, ...]
     changed: tuple[str, ...]
+    problem: str | None = None
 
 
 def check_formats(given: Sequence[str]) -> list[str]:
@@ -70,27 +74,44 @@ def write(folder: str, files: Iterable[tuple[str, bytes]], sheets: bool, check_m
     """Put the files into the folder, each in one step.
 
     :param sheets: sheets of sites that have none any more are removed.
-    :raises FileError: the folder or a file cannot be written; those written before it are whole.
+    :raises FileError: the folder cannot be made or opened.
     """
     names: list[str] = []
     changed: list[str] = []
-    former: list[str] = []
+    failed: dict[str, list[str]] = {}
     try:
         with _opened(folder, check_mode) as opened:
             for name, content in files:
+                try:
+                    differs = opened is None or _differs(opened, name, content)
+                    if opened is not None and not check_mode:
+                        opened.replace(name, content, PUBLIC_FILE)
+                except (OSError, FileError) as error:
+                    failed.setdefault(_reason(error), []).append(name)
+                    continue
                 names.append(name)
-                if opened is None or _differs(opened, name, content):
-                    changed.append(name)
-                if opened is not None and not check_mode:
-                    opened.replace(name, content, PUBLIC_FILE)
+                changed += [name] if differs else []
             if sheets and opened is not None:
-                former = [name for name in opened.listdir() if as_sheets.is_sheet(name) and name not in names]
-                for name in former if not check_mode else ():
-                    opened.unlink(name)
+                changed += _without_former(
+                    opened, [*names, *(name for found in failed.values() for name in found)], check_mode
+                )
     except (OSError, FileError) as error:
-        reason = why(error) if isinstance(error, OSError) else str(error)
-        raise FileError(f"the report could not be written into {folder}: {reason}") from error
-    return Written(tuple(names), (*changed, *former))
+        raise FileError(f"the report could not be written into {folder}: {_reason(error)}") from error
+    told = "; ".join(f"{some(found, MOST_NAMED)}: {reason}" for reason, found in failed.items())
+    problem = f"the report could not be written into {folder} as a whole: {told}" if told else None
+    return Written(tuple(names), tuple(changed), problem)
+
+
+def _reason(error: OSError | FileError) -> str:
+    return why(error) if isinstance(error, OSError) else str(error)
+
+
+def _without_former(folder: Folder, names: Sequence[str], check_mode: bool) -> list[str]:
+    """Remove the sheets of sites that have none any more."""
+    former = [name for name in folder.listdir() if as_sheets.is_sheet(name) and name not in names]
+    for name in former if not check_mode else ():
+        folder.unlink(name)
+    return former
 
 
 @contextlib.contextmanager

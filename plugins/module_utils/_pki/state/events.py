@@ -31,6 +31,7 @@ UPLOADED = "uploaded"
 # Those of a certificate's own record.
 ISSUING = (ISSUED, RECEIVED)
 MAX_BYTES = 64 * 1024 * 1024
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\Z")
 _NAME = re.compile(r"(?P<time>[0-9]{8}T[0-9]{6}Z)-(?P<event>[a-z-]+)-[0-9a-f]{16}\.json\Z")
 
 
@@ -151,13 +152,13 @@ def newest(ledger: Ledger) -> datetime.datetime | None:
 def _parse(path: str, data: bytes) -> list[Event]:
     content = content_of(path, data)
     try:
-        return [
+        found = [
             Event(
-                event=str(content["event"]),
-                sensor=str(entry["sensor"]),
-                time=str(content["time"]),
-                actor=str(content["actor"]),
-                reason=str(entry.get("reason", "")),
+                event=content["event"],
+                sensor=entry["sensor"],
+                time=content["time"],
+                actor=content["actor"],
+                reason=entry.get("reason", ""),
                 serial=entry.get("serial"),
                 fingerprint=entry.get("fingerprint"),
                 issuer=entry.get("issuer"),
@@ -167,3 +168,18 @@ def _parse(path: str, data: bytes) -> list[Event]:
         ]
     except (KeyError, TypeError, AttributeError) as error:
         raise FileError(damaged(path)) from error
+    if not all(map(_is_sound, found)):
+        raise FileError(damaged(path))
+    return found
+
+
+def _is_sound(event: Event) -> bool:
+    """Whether everything in it is of its kind: what is read from it decides what people are told to do."""
+    texts = (event.event, event.sensor, event.time, event.actor, event.reason)
+    perhaps = (event.serial, event.fingerprint, event.issuer)
+    return (
+        all(isinstance(value, str) for value in texts)
+        and all(value is None or isinstance(value, str) for value in perhaps)
+        and isinstance(event.details, dict)
+        and _TIME.match(event.time) is not None
+    )

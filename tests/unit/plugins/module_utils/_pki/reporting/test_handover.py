@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.reporting.gather import Wanted
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.reporting.handover import HandedOver, hand_over
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.reporting.wanted import Wanted
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state.fleet import fleet_state
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.errors import FileError
 from report_kitchen import NOW, Kitchen

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.planning.due import Renewal
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.reporting.facts import Fleet, SensorRow
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.reporting.figures import following
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.reporting.gather import Wanted
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.reporting.wanted import Wanted
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.state import events
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import moments, text
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.values import x509_parts as parts
@@ -334,6 +334,53 @@ def test_folders_that_are_missing_or_no_folders(tmp_path: Path, kitchen: Kitchen
     told = "\n".join(fleet.problems)
     for path in (kitchen.staged, kitchen.ledger_dir, kitchen.crl_dir):
         assert str(path) in told, path
+
+
+def test_half_of_a_state_is_told(kitchen: Kitchen) -> None:
+    """Where one folder speaks of the other, the other one is missing; one lost bundle is its sensor's finding."""
+    for name in (ONE, TWO, THREE):
+        kitchen.bundle(name)
+    kitchen.happened(events.RETIRED, THREE, None, NOW, "gone")
+    os.unlink(kitchen.staged / TWO)
+    os.unlink(kitchen.staged / THREE)
+    fleet = kitchen.gather([ONE, TWO, THREE])
+    assert [ids(row(fleet, name)) for name in (ONE, TWO, THREE)] == [set(), {"stage.gone"}, set()]
+    assert moments.iso(NOW - 30 * DAY) in row(fleet, TWO).findings[0]["message"]
+    assert fleet.problems == ()
+    ledger = kitchen.ledger_dir.rename(kitchen.folder / "elsewhere")
+    (told,) = kitchen.gather([ONE]).problems
+    assert f"the ledger {kitchen.ledger_dir} does not exist" in told
+    ledger.rename(kitchen.ledger_dir)
+    shutil.rmtree(kitchen.staged)
+    (told,) = kitchen.gather([ONE]).problems
+    assert f"the stage directory {kitchen.staged} does not exist" in told
+
+
+@pytest.mark.parametrize(
+    ("where", "key", "value"),
+    [
+        ("whole", "time", "yesterday"),
+        ("whole", "time", None),
+        ("whole", "actor", 5),
+        ("sensors", "fingerprint", 7),
+        ("sensors", "serial", ["x"]),
+        ("sensors", "reason", {"a": 1}),
+        ("sensors", "sensor", None),
+        ("sensors", "details", "x"),
+    ],
+)
+def test_an_event_of_the_wrong_kind_is_told_and_decides_nothing(
+    kitchen: Kitchen, where: str, key: str, value: object
+) -> None:
+    certificate = kitchen.bundle(ONE)
+    kitchen.seen(ONE, certificate, NOW, "matches")
+    (path,) = (kitchen.ledger_dir / "events").glob("*-seen-*.json")
+    content = json.loads(path.read_text())
+    (content if where == "whole" else content["sensors"][0])[key] = value
+    path.write_text(json.dumps(content))
+    fleet = kitchen.gather([ONE])
+    assert row(fleet, ONE).upload.needed
+    assert fleet.problems == (f"{path} is damaged; restore it from the backup",)
 
 
 def test_names_that_somebody_put_there_by_hand(kitchen: Kitchen) -> None:

@@ -17,7 +17,7 @@ import jsonschema
 import pytest
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.reporting import as_html, as_sheets, writing
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.reporting.facts import Fleet
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.reporting.gather import Wanted
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.reporting.wanted import Wanted
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.errors import FileError, InputError
 from prometheus_client.parser import text_string_to_metric_families
 from report_kitchen import DAY, NOW, URL, Kitchen
@@ -231,6 +231,18 @@ def test_a_folder_that_cannot_be_written(kitchen: Kitchen) -> None:
     kitchen.report.write_text("a file")
     with pytest.raises(FileError, match=re.escape(f"the report could not be written into {kitchen.report}")):
         writing.write(str(kitchen.report), [("fleet.json", b"x")], False)
+
+
+def test_a_file_that_cannot_be_written_keeps_no_other_from_it(kitchen: Kitchen) -> None:
+    """And what it says is which, and why."""
+    (kitchen.report / "fleet.json").mkdir(parents=True)
+    (kitchen.report / "ot_pki.prom").mkdir()
+    fleet = sample(kitchen)
+    written = writing.write(str(kitchen.report), writing.rendered(fleet, list(writing.FORMATS)), False)
+    assert set(written.files) == set(written.changed) == {"fleet.html", "fleet.csv", "fleet.md"}
+    assert written.problem is not None
+    assert written.problem.endswith("as a whole: fleet.json, ot_pki.prom: Is a directory")
+    assert sorted(path.name for path in kitchen.report.iterdir() if path.is_file()) == sorted(written.files)
 
 
 def test_a_link_in_the_folder_is_replaced_and_not_followed(kitchen: Kitchen, tmp_path: Path) -> None:

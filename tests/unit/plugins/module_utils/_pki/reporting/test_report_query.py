@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.reporting.gather import Wanted
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.reporting.query import ask
+from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.reporting.wanted import Wanted
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._plain.errors import InputError
 from report_kitchen import DAY, NOW, Kitchen
 
