@@ -88,8 +88,8 @@ class Holdings:
         return tuple(dict.fromkeys([*self.problems, *of_record]))
 
     def _tell_what_is_missing(self) -> None:
-        """A folder that was never made is no fault; one whose other half is there is missing."""
-        stage, ledger = self.state.stage, self.state.ledger
+        """Where the record and what is staged speak of something that the other has not."""
+        stage = self.state.stage
         if stage is not None and not os.path.lexists(stage.stage_dir) and any(map(self.gone_since, self.histories)):
             self.problems.append(
                 harmless(
@@ -97,15 +97,7 @@ class Holdings:
                     "restore it from the backup, or set sensor_certificates_stage_dir"
                 )
             )
-        if ledger is not None and not os.path.lexists(ledger.folder):
-            if self.bundles:
-                self.problems.append(
-                    harmless(
-                        f"the ledger {ledger.folder} does not exist, so nobody knows who issued what is staged, when and "
-                        "why, or what consoles were seen to present; restore it from the backup, or copy it as well"
-                    )
-                )
-        elif self._ledger_readable:
+        if self._ledger_readable:
             staged = {name: view.fingerprint for name, view in self.views.items()}
             self.problems += map(harmless, unrecorded(staged, self.histories))
 
