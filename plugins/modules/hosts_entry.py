@@ -230,7 +230,7 @@ def _work(module: AnsibleModule, params: dict[str, Any]) -> dict[str, Any]:
 
 def _message(result: dict[str, Any], planned: Plan, path: str) -> str:
     changed = sum(entry.changed for entry in planned.results)
-    text = f"{path}: {changed} of {len(planned.results)} entries change"
+    text = f"{path}: changed entries: {changed} of {len(planned.results)}"
     if not changed and result["changed"]:
         text = f"{path}: entries that are no longer given are removed"
     for word, places in (("moved", result["moved"]), ("left with other addresses", result["kept"])):

@@ -135,7 +135,7 @@ def test_from_a_vantage_host(ansible: Any, fleet: Fleet, tmp_path: Path) -> None
     )
     assert "cannot be resolved" in away.output
     assert there.code == 0, there.output
-    assert "1 of 1 targets present the certificate that was given" in there.output
+    assert "1 of 1 target presents the certificate that was given" in there.output
     assert lost.code != 0
     assert "the vantage host could not look" in lost.output, lost.output
 

@@ -76,7 +76,7 @@ def test_a_delivery_is_staged_and_what_is_not_is_said(ansible: Any, fleet: Fleet
 def test_a_file_that_cannot_be_used_does_not_end_well(ansible: Any, fleet: Fleet) -> None:
     run = ansible.playbook("import_certs", fleet.inventory, "--limit", "two")
     assert run.failed == {"two"}, run.output
-    assert "1 received file cannot be used, whoever's they are" in run.output
+    assert "the run's failure, no sensor's: 1 received file cannot be used" in run.output
     assert "one.pfx: the PKCS#12 file is protected, and no passphrase is given" in run.output
     assert (fleet.stage / "two").is_dir(), "what could be done is done"
     relaxed = {"import_certificates_fail_on_unusable": False}

@@ -138,9 +138,7 @@ class Judge:
         for view in case.subjects():
             more = case.passed_over(view)
             if more:
-                text = (
-                    f"{view.title} names {MAX_URLS + more} CRL URLs; the first {MAX_URLS} were fetched, {more} were not"
-                )
+                text = f"{view.title} names {MAX_URLS + more} CRL URLs; only the first {MAX_URLS} were fetched"
                 notes.append(text)
             urls = case.urls_for(view)
             if not urls and view is case.leaf:
@@ -262,7 +260,7 @@ def _parse(fetched: fetching.Fetched) -> _Read:
         warnings.append(f"it is sent with {fetched.content_encoding} compression, which a sensor may not undo")
     if crl.next_update is None:
         warnings.append("it has no nextUpdate, so nobody can tell when it is out of date")
-    success = f"CRL of {name_text(crl.issuer)}, {len(data)} bytes, {entries} entries, fetched in {fetched.seconds:g} s"
+    success = f"CRL of {name_text(crl.issuer)}, {len(data)} bytes, entries: {entries}, fetched in {fetched.seconds:g} s"
     return _Read(OK, crls=found.views, warnings=tuple(warnings), facts=facts, success=success)
 
 

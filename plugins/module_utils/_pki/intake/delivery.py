@@ -97,6 +97,8 @@ def is_letter(entry: Finding, inputs: Inputs) -> bool:
     """Whether a finding is about something that merely lies there, and that nobody meant to be used."""
     if entry.severity == INFO:
         return True
+    if entry.id == "src.empty" and entry.file and os.path.isdir(entry.file):
+        return True  # emptied after an import; who has nothing yet is still waited for
     if entry.severity == ERROR or entry.id not in _PERHAPS_LETTERS:
         return False
     return os.path.splitext(entry.file or "")[1].lower() not in _MEANT

@@ -24,6 +24,7 @@ from ..validation.model import ERROR, Bundle, Policy
 from ..validation.path import Search, find_path
 from ..values import moments, reading
 from ..values.certificates import CertificateView
+from ..values.lists import counted
 from ..values.oids import extension_name
 from ..values.source import Source
 from ..values.text import name_text
@@ -226,7 +227,13 @@ def _validity(request: SensorRequest, view: CertificateView, moment: datetime.da
     if abs(view.not_after - wanted) < datetime.timedelta(days=1):
         return []
     days = (view.not_after - view.not_before).days
-    return [("validity", f"{request.validity_days} days", f"{days} days, until {moments.iso(view.not_after)}")]
+    return [
+        (
+            "validity",
+            counted(request.validity_days, "day"),
+            f"{counted(days, 'day')}, until {moments.iso(view.not_after)}",
+        )
+    ]
 
 
 def _usages(request: SensorRequest, view: CertificateView) -> list[Change]:

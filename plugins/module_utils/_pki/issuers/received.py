@@ -172,7 +172,12 @@ class ReceivedFiles(Issuer):
         if not unusable:
             return ()
         listed = some([f"{entry.file}: {entry.message}" for entry in unusable], 5, "; ")
-        return (show(f"{counted(len(unusable), 'received file')} cannot be used, whoever's they are: {listed}", 2000),)
+        return (
+            show(
+                f"the run's failure, no sensor's: {counted(len(unusable), 'received file')} cannot be used: {listed}",
+                2000,
+            ),
+        )
 
     @property
     def lines(self) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from ..state.waiting import WaitingKey
 from ..values import moments
 from ..values import x509_parts as parts
 from ..values.certificates import read_certificates
+from ..values.lists import counted
 from .base import Run, Tools
 from .described import Settings
 from .http import Server, ServerError, check_url
@@ -117,7 +118,8 @@ class Vault(ServerIssuer):
         if end is None or end - _MARGIN <= moment:
             raise ServerError(f"{self.server.title}: its CA ends before anything could be issued; renew the CA")
         signed = self._sign(request, csr, int((end - _MARGIN - moment).total_seconds()))
-        note = f"validity shortened from {request.validity_days} days to the end of the issuing CA, {moments.iso(end)}"
+        asked = counted(request.validity_days, "day")
+        note = f"validity shortened from {asked} to the end of the issuing CA, {moments.iso(end)}"
         return Signed(signed.certificate, signed.chain, (*signed.notes, note))
 
     def _sign(self, request: SensorRequest, csr: str, seconds: int) -> Signed:

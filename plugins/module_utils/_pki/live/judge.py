@@ -16,6 +16,7 @@ from ..crypto import UnreadableError
 from ..values import moments
 from ..values.certificates import CertificateView, signed_by
 from ..values.failures import alone
+from ..values.lists import counted
 from ..values.moments import iso
 from ..values.text import name_text, show
 from .chain import NONE, UNKNOWN, issuer_title, sent_chain
@@ -210,7 +211,7 @@ class Judge:
         elif view.not_before > self.moment:
             result.errors.append(f"it is not valid before {iso(view.not_before)}")
         elif result.days_left < self.min_days_left:
-            result.warnings.append(f"it expires in {result.days_left} days, on {_day(view.not_after)}")
+            result.warnings.append(f"it expires in {counted(result.days_left, 'day')}, on {_day(view.not_after)}")
 
     @staticmethod
     def _chain(target: Target, view: CertificateView, answer: Handshake, result: LiveResult) -> None:

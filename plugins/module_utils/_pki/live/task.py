@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..._plain.errors import InputError
 from ..._plain.tls_probe import Endpoint, Handshake, Probe
-from ..values.lists import some
+from ..values.lists import counted, some
 from . import judge as states
 from .judge import Judge, LiveResult
 from .known import Known
@@ -139,7 +139,9 @@ def summary_lines(results: Sequence[LiveResult], most: int = 10) -> list[str]:
     :param most: how many are named for each thing; the others are counted.
     """
     right = sum(result.state == states.MATCHES for result in results)
-    lines = [f"{right} of {len(results)} targets present the certificate that was given"]
+    lines = [
+        f"{right} of {counted(len(results), 'target')} {_verb('present', len(results))} the certificate that was given"
+    ]
     for reason, title in _TITLES.items():
         lines += _named(title, [result.sensor for result in results if result.reason == reason], most)
     wrong_name = [result.sensor for result in results if result.name_matches is False]
@@ -154,4 +156,18 @@ def summary_lines(results: Sequence[LiveResult], most: int = 10) -> list[str]:
 def _named(title: str, sensors: list[str], most: int) -> list[str]:
     if not sensors:
         return []
-    return [f"  {len(sensors)} {title}: {some(sensors, most)}"]
+    words = title.replace("their", "its") if len(sensors) == 1 else title
+    first, rest = words.split(" ", 1)
+    if first == "still":
+        verb, rest = rest.split(" ", 1)
+        told = f"still {_verb(verb, len(sensors))} {rest}"
+    else:
+        told = f"{_verb(first, len(sensors))} {rest}"
+    return [f"  {len(sensors)} {told}: {some(sensors, most)}"]
+
+
+def _verb(many: str, number: int) -> str:
+    """A verb for one or many."""
+    if number != 1 or many == "cannot":
+        return many
+    return {"have": "has", "were": "was", "are": "is", "do": "does"}.get(many, many + "s")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from ..values.lists import counted
 from .plan import KEEP, OBTAIN, Plan
 from .request import SensorRequest
 
@@ -73,6 +74,9 @@ def limit_changes(plans: Sequence[Plan], most: int | None) -> list[Plan]:
         if changed <= left:
             found.append(plan)
             continue
-        reasons = (f"waits: {most} sensors are changed in one run (sensor_certificates_max_changes)", *plan.reasons)
+        reasons = (
+            f"waits: at most {counted(most, 'sensor')} may change in one run (sensor_certificates_max_changes)",
+            *plan.reasons,
+        )
         found.append(replace(plan, action=KEEP, reasons=reasons, visible=True, changes=()))
     return found

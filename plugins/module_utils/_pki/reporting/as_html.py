@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..values.lists import counted
 from . import pages
 from .facts import BAD, GOOD, Fleet, SensorRow
 
@@ -107,7 +108,11 @@ def _findings(row: SensorRow) -> list[Mapping[str, Any]]:
     found: list[Mapping[str, Any]] = list(row.findings[:MAX_FINDINGS])
     rest = len(row.findings) - MAX_FINDINGS
     if rest > 0:
-        more = {"id": "report.more", "severity": "info", "message": f"and {rest} more findings, see fleet.json"}
+        more = {
+            "id": "report.more",
+            "severity": "info",
+            "message": f"and {counted(rest, 'more finding')}, see fleet.json",
+        }
         found.append({**more, "hint": "", "upload_error": None, "source": None})
     return found
 

@@ -54,5 +54,5 @@ def report_text(report: FleetReport) -> str:
         prefix = f"{finding.objects[0]}: " if several and len(finding.objects) == 1 else ""
         lines.append(f"- {prefix}{finding_text(finding)}")
     if len(ranked) > MAX_LINES:
-        lines.append(f"- and {len(ranked) - MAX_LINES} more findings, see the result's 'findings'")
+        lines.append(f"- and {counted(len(ranked) - MAX_LINES, 'more finding')}, see the result's 'findings'")
     return "\n".join(lines)

@@ -22,6 +22,7 @@ from ..crypto import (
 )
 from . import limits, reading, tolerant
 from .der import SEQUENCE, VERSION, elements, only
+from .lists import counted
 from .signatures import verify_signature
 from .source import Source
 from .text import name_parts, pairs_text, show
@@ -256,9 +257,9 @@ def read_certificates(data: bytes, source: str) -> CertificateFile:
         except UnreadableError as error:
             length = reading.declared_length(block.der)
             if length is not None and length > len(block.der):
-                why = f"the data is cut off: {length} bytes are announced, {len(block.der)} are there"
+                why = f"the data is cut off: {counted(length, 'byte')} announced, {len(block.der)} there"
             elif length is not None and length < len(block.der):
-                why = f"there are {len(block.der) - length} bytes too many after its end"
+                why = f"after its end there is too much: {counted(len(block.der) - length, 'byte')}"
             else:
                 why = str(error)
             problems.append(f"{where}{why}")

@@ -25,6 +25,7 @@ from ...state import revocations
 from ...state.ledger import issuer_key_of
 from ...values import moments, text
 from ...values import x509_parts as parts
+from ...values.lists import counted
 from ...values.reading import load_crl
 from ..base import Answer, Issuer, Job, Obtained, Run, Tools
 from ..certificate import build_certificate
@@ -132,7 +133,7 @@ def clamp_notes(request: SensorRequest, terms: Terms, moment: datetime.datetime)
     if not period.clamped:
         return ()
     return (
-        f"validity shortened from {request.validity_days} days to the end of the issuing CA, "
+        f"validity shortened from {counted(request.validity_days, 'day')} to the end of the issuing CA, "
         f"{moments.iso(period.not_after)}",
     )
 

@@ -18,6 +18,7 @@ from ...crypto import rsa, x509
 from ...values import moments, text
 from ...values import x509_parts as parts
 from ...values.keys import load_private_key, public_key_id
+from ...values.lists import counted
 from .key_file import ROUNDS, is_cheap_to_guess
 from .make import FORMAT, ISSUING, MARKER, ROOT, remove_remains
 from .settings import AuthoritySettings
@@ -284,7 +285,7 @@ def _check_dates(
     left = certificate.not_valid_after_utc - moment
     if left < warn_before:
         return [
-            f"{path} expires in {left.days} days, on {moments.iso(certificate.not_valid_after_utc)}; "
+            f"{path} expires in {counted(left.days, 'day')}, on {moments.iso(certificate.not_valid_after_utc)}; "
             "plan a new CA: certificates cannot live longer than it"
         ]
     return []

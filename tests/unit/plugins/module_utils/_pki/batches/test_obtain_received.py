@@ -327,7 +327,20 @@ def test_what_cannot_be_used_is_the_runs_matter_and_no_innocent_sensors(site: Si
     site.receive("broken.cer", b"<html>")
     report = site.bring(wanted(1))
     assert actions(report) == {cn(1): "issued"}
-    assert "1 received file cannot be used, whoever's they are: " in report.problems[0]
+    assert "the run's failure, no sensor's: 1 received file cannot be used: " in report.problems[0]
+
+
+def test_an_inbox_that_was_emptied_fails_nobody(site: Site) -> None:
+    issued = pki.sensor(cn(1))
+    site.receive("a", issued.crt + issued.private())
+    site.show(site.bring(wanted(1)))
+    (site.inbox / "a").unlink()
+    report = site.bring(wanted(1), wanted(2))
+    assert actions(report) == {cn(1): "kept", cn(2): "pending"}
+    assert report.problems == ()
+    assert any("the folder holds no files" in line for line in report.lines)
+    # A path that does not exist is a mistake in the inventory.
+    assert "cannot be read" in site.bring(wanted(1), src=(str(site.inbox / "nowhere"),)).problems[0]
 
 
 def test_odd_files_fail_nobody_else(site: Site) -> None:

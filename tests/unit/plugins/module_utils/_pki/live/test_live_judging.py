@@ -486,9 +486,9 @@ def test_summary(checker: Checker) -> None:
     outcome = checker.run(targets, probes, fail_on="never")
     assert outcome["lines"] == [
         "1 of 14 targets present the certificate that was given",
-        "  1 still have the self-signed certificate of their installation: s1",
+        "  1 still has the self-signed certificate of its installation: s1",
         "  12 do not answer in time: s2, s3, s4, s5, s6, s7, s8, s9, s10, s11 and 2 more",
-        "  1 present a certificate that is not made out for their name: s1",
+        "  1 presents a certificate that is not made out for its name: s1",
     ]
     assert outcome["counts"] == {"matches": 1, "self-signed": 1, "other": 0, "unreachable": 12, "not-tls": 0}
     assert sum(outcome["counts"].values()) == len(outcome["results"])
