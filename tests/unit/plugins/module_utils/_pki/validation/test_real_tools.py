@@ -70,6 +70,7 @@ OPENSSL_DIFFERS = {
     "chain.policy-mapping-of-a-policy-that-is-not-valid": "openssl looks at policies only with -policy_check",
     "chain.policy-mapping-to-any-policy": "openssl looks at policies only with -policy_check",
     "chain.duplicate-serial-issuing-has-the-serial-of-the-root": "openssl does not compare serial numbers, NSS does",
+    "chain.duplicate-serial-another-trusted-root": "openssl does not compare serial numbers, NSS does",
     "chain.duplicate-serial-leaf-and-unrelated": "openssl does not compare serial numbers, NSS does",
     "chain.trusted-not-a-root-issuing": "openssl wants -partial_chain for a trusted CA that is no root; we warn",
     "chain.weak-signature-sha1-issuing": "openssl verify refuses SHA-1 from level 2 on, or by the system's settings",
@@ -98,6 +99,7 @@ CERTTOOL_DIFFERS = {
         )
     },
     "chain.duplicate-serial-issuing-has-the-serial-of-the-root": "GnuTLS does not compare serial numbers, NSS does",
+    "chain.duplicate-serial-another-trusted-root": "GnuTLS does not compare serial numbers, NSS does",
     "chain.duplicate-serial-leaf-and-unrelated": "GnuTLS does not compare serial numbers, NSS does",
     "chain.extended-key-usage-any-only": "certtool verifies for no purpose unless it is given one",
     "chain.expired-another-way-is-valid": "GnuTLS tries only the first issuer of a name",
