@@ -8,6 +8,7 @@ import base64
 import datetime
 import functools
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from corporate_pki import encode, replaced, rsa_key
@@ -88,6 +89,18 @@ def sequence(*parts: bytes) -> bytes:
     return encode(0x30, b"".join(parts))
 
 
+def with_key(written: Callable[[bytes, bytes], bytes]) -> bytes:
+    """A certificate whose RSA key is written by a function of modulus and exponent as DER has them."""
+    public = rsa_key("odd").public_key()
+    numbers = public.public_numbers()
+    parts = [number.to_bytes(number.bit_length() // 8 + 1, "big") for number in (numbers.n, numbers.e)]
+    algorithm = sequence(bytes.fromhex("06092a864886f70d010101"), b"\x05\x00")
+    der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return rewritten(usual(), der, sequence(algorithm, encode(3, b"\x00" + written(*parts))))
+
+
+AKI = "2.5.29.35"
+OU = bytes.fromhex("060355040b")
 FALSE, PATH_LENGTH = b"\x01\x01\x00", b"\x02\x01\x00"
 SOUND_NAMES = (SAN, sequence(DNS))
 QUALIFIER = sequence(bytes.fromhex("06032a0305"), b"\x0c\x01a")
@@ -107,6 +120,21 @@ READABLE: dict[str, bytes] = {
     "policy qualifier of an unknown kind": extended((POLICIES, POLICY), SOUND_NAMES),
     "x400Address": extended((SAN, sequence(DNS, encode(0xA3, b"\x30\x00")))),
     "ediPartyName": extended((SAN, sequence(DNS, encode(0xA5, encode(0xA1, b"\x0c\x01a"))))),
+    "address of three octets": extended((SAN, sequence(DNS, encode(0x87, b"abc")))),
+    "URL in Latin-1": extended((SAN, sequence(DNS, encode(0x86, b"http://k\xf6ln.example")))),
+    "mail address in Latin-1": extended((SAN, sequence(DNS, encode(0x81, b"k\xf6ln@plant.example")))),
+    "directory name with &": extended((SAN, sequence(DNS, encode(0xA4, sequence(encode(0x31, sequence(OU, encode(0x13, b"R&D")))))))),
+    "policies that are damaged": extended((POLICIES, b"\xff\xff"), SOUND_NAMES),
+    "policyConstraints without content": extended(("2.5.29.36", sequence()), SOUND_NAMES),
+    "name constraints without content": extended((NAME_CONSTRAINTS, sequence()), SOUND_NAMES),
+    "data after an extension's end": extended((BASIC_CONSTRAINTS, sequence() + b"\0\0"), SOUND_NAMES),
+    "long length in an extension": extended((SAN, b"\x30\x81" + sequence(DNS)[1:])),
+    "long length in the subject": rewritten(usual(), encode(0x0C, UNIT.encode()), b"\x0c\x81\x08" + UNIT.encode()),
+    "string in two pieces": unit(0x2C, encode(0x0C, b"R_D") + encode(0x0C, b"-unit")),
+    "authority named by its serial number alone": extended((AKI, sequence(b"\x82\x02\x12\x34")), SOUND_NAMES),
+    "modulus that seems negative": with_key(lambda n, e: sequence(encode(2, n[1:]), encode(2, e))),
+    "modulus with an octet too many": with_key(lambda n, e: sequence(encode(2, b"\0" + n), encode(2, e))),
+    "data after the key's end": with_key(lambda n, e: sequence(encode(2, n), encode(2, e)) + b"\0\0"),
     "TLS feature of an unknown number": extended((TLS_FEATURE, sequence(b"\x02\x01\x63")), SOUND_NAMES),
     "another TLS feature": extended((TLS_FEATURE, sequence(b"\x02\x01\x05\x02\x01\x63")), SOUND_NAMES),
     "malformed authorityInfoAccess": extended((AIA, b"\x30\x01"), SOUND_NAMES),
@@ -119,11 +147,16 @@ READABLE: dict[str, bytes] = {
 PARTLY: dict[str, bytes] = {
     "version 5": rewritten(extended(SOUND_NAMES), encode(0xA0, b"\x02\x01\x02"), encode(0xA0, b"\x02\x01\x05")),
     "malformed SKI": extended((SKI, b"\x02\x01\x00"), SOUND_NAMES),
-    "SAN with an address of three octets": extended((SAN, sequence(DNS, encode(0x87, b"abc"))), (BASIC_CONSTRAINTS, sequence())),
     "name constraints with x400Address": extended((NAME_CONSTRAINTS, sequence(encode(0xA0, sequence(encode(0xA3, b"\x30\x00"))))), SOUND_NAMES),
     "extension that stands there twice": rewritten(
         extended(SOUND_NAMES, (BASIC_CONSTRAINTS, sequence())), bytes.fromhex("0603551d13"), bytes.fromhex("0603551d11")
     ),
+    "VisibleString as OU": unit(0x1A, b"Cologne"),
+    "VisibleString as OU in Latin-1": unit(0x1A, "Köln".encode("latin-1")),
+    "OCTET STRING as OU": unit(0x04, b"Cologne"),
+    "BMPString as OU with characters of four octets": unit(0x1E, "\N{GRINNING FACE}".encode("utf-16-be")),
+    "criticality of no octets": rewritten(extended(SOUND_NAMES, critical=True), b"\x01\x01\xff", b"\x01\x00"),
+    "negative path length": extended((BASIC_CONSTRAINTS, sequence(b"\x02\x01\xff")), SOUND_NAMES),
     "UTF8String as OU that is Latin-1": unit(0x0C, "Köln".encode("latin-1")),
     "GeneralString as OU": unit(0x1B, b"Cologne"),
     "BIT STRING as OU": unit(0x03, b"\x00ab"),

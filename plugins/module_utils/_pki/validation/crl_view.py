@@ -119,6 +119,12 @@ class CrlView:
             self._signatures[signer.fingerprint] = self._verify(signer)
         return self._signatures[signer.fingerprint]
 
+    def names_another_key(self, signer: CertificateView) -> bool:
+        """Whether its authorityKeyIdentifier is of another key than a certificate's (RFC 5280, section 5.2.1)."""
+        value = self.value(_AKI)
+        named, own = None if value is None else value.key_identifier, signer.subject_key_identifier()
+        return named is not None and own is not None and named != own
+
     def _verify(self, signer: CertificateView) -> bool:
         if signer.public_key is None:
             return False

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..crypto import ExtendedKeyUsageOID, dsa, ec, rsa, x509
+from ..crypto import ExtendedKeyUsageOID, UnreadableError, dsa, ec, rsa, x509
+from ..values import der
 from ..values.certificates import CertificateView, signed_by
 from ..values.moments import iso
 from ..values.oids import extension_name
@@ -36,6 +37,10 @@ _UNDERSTOOD = frozenset(
         "2.5.29.54",  # inhibitAnyPolicy
     }
 )
+_NETSCAPE_TYPE = "2.16.840.1.113730.1.1"
+# SSL CA, S/MIME CA, object signing CA
+_SSL_CA, _CA_KINDS = 0x04, 0x07
+SSL_SERVER = 0x40
 _WEAK_HASHES = frozenset({"md5", "sha1"})
 _MD2_WITH_RSA = "1.2.840.113549.1.1.2"
 
@@ -96,6 +101,18 @@ def unknown_critical_extensions(view: CertificateView) -> list[str]:
     ]
 
 
+def netscape_kinds(view: CertificateView) -> int | None:
+    """The bits of a Netscape certificate type, an ancestor of extendedKeyUsage: 0 without one, None if unreadable."""
+    value = view.value(_NETSCAPE_TYPE)
+    if value is None:
+        return 0
+    try:
+        content = der.only(value.value, der.BIT_STRING).content
+    except UnreadableError:
+        return None
+    return content[1] if len(content) > 1 else 0
+
+
 def critical_extensions_refused(view: CertificateView) -> str | None:
     """Which critical extensions make TLS software refuse a certificate, or None."""
     critical = unknown_critical_extensions(view)
@@ -134,6 +151,12 @@ def _judge_ca(view: CertificateView, at: datetime.datetime, min_ca_key_bits: int
     usages = view.value("2.5.29.37")
     if usages is not None and ExtendedKeyUsageOID.SERVER_AUTH not in usages:
         yield Fault("chain.extended-key-usage", f"the extendedKeyUsage of {view.title} does not allow serverAuth", view)
+    kinds = netscape_kinds(view)
+    if kinds is None:
+        yield Fault("chain.parse", f"{view.title}: its Netscape certificate type cannot be read", view)
+    elif kinds & _CA_KINDS and not kinds & _SSL_CA:
+        text = f"the Netscape certificate type of {view.title} lacks SSL CA, which NSS asks for"
+        yield Fault("chain.extended-key-usage", text, view)
     refused = critical_extensions_refused(view)
     if refused:
         yield Fault("chain.critical-extension", f"{view.title} {refused}", view)
@@ -153,6 +176,8 @@ def _not_a_ca(view: CertificateView) -> str | None:
         return None  # said already; what the extensions are is not known
     if not view.subject_name:
         return "has no name: the subject of a CA is not empty"
+    if view.extensions and not view.version_3:
+        return "has extensions, and is not of X.509 version 3: Java, GnuTLS and OpenSSL with -x509_strict refuse it"
     usage = view.value("2.5.29.15")
     if usage is not None and not usage.key_cert_sign:
         return "may not sign certificates: its keyUsage lacks keyCertSign"

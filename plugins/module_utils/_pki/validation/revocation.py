@@ -9,6 +9,7 @@ a certificate at all, and what it says of it. "Not usable" is never "revoked", a
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from .crl_scope import scope_problem, speaks_of
 from .crl_view import DELTA, SCOPE, CrlView
 
 _WEAK_HASHES = frozenset({"md5", "sha1"})
+WEAK_HASH = "weak-hash"
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Answer:
 
     :ivar state: ``good``, ``revoked``, ``expired``, ``signature``, ``unusable`` or ``none`` (no CRL speaks of it).
     :ivar detail: the state told more exactly, where there is more to tell: ``issuer`` (nobody who may sign it is
-        known), ``scope``, ``not-yet-valid`` or ``delta-without-base``.
+        known), ``weak-hash``, ``scope``, ``not-yet-valid`` or ``delta-without-base``.
     :ivar revoked: when the certificate was revoked, if it was, and ``reason``: why (RFC 5280, section 5.3.1).
     """
 
@@ -58,7 +60,7 @@ class Revocation:
     def ask(self, view: CertificateView, is_ca: bool) -> Answer:
         """What the CRLs say of a certificate; a usable CRL outweighs any number that are not."""
         objections: list[Answer] = []
-        out_of_date: list[tuple[CrlView, Answer]] = []
+        listing: list[tuple[CrlView, Answer]] = []
         usable: list[tuple[CrlView, frozenset[Any] | None]] = []
         for crl in self.crls:
             if not speaks_of(crl, view):
@@ -68,23 +70,29 @@ class Revocation:
                 usable.append((crl, reasons))
                 continue
             objections.append(objection)
-            if objection.state == "expired":
-                out_of_date.append((crl, objection))
+            if objection.revoked is not None:
+                listing.append((crl, objection))
         bases = _newest_of_each_scope([(crl, reasons) for crl, reasons in usable if not crl.is_delta])
         deltas = [crl for crl, _reasons in usable if crl.is_delta]
         covered: set[Any] | None = set()
+        known = []
         for crl, reasons in bases:
-            answer = _look_up(crl, _newest_delta(crl, deltas), view)
+            delta = _newest_delta(crl, deltas)
+            answer = _look_up(crl, delta, view)
             if answer is not None:
                 return answer
             covered = None if reasons is None or covered is None else covered | reasons
-        known = [crl for crl, _reasons in bases]
-        for delta in [*deltas, *(crl for crl, _objection in out_of_date if crl.is_delta)]:
-            # What builds on a base that is not here, or is out of date, proves nothing by its silence. What it lists
-            # is revoked all the same, unless a newer complete CRL is here.
+            known += [crl] if delta is None else [crl, delta]
+        # What builds on a base that is not here, is out of date or badly signed proves nothing by its silence. What it
+        # lists is revoked all the same, unless something newer and sound is here.
+        for delta in deltas:
             answer = None if _superseded(delta, known) else _look_up(delta, None, view)
             if answer is not None:
                 return answer
+        for crl, objection in listing:
+            if (crl.is_delta or known) and not _superseded(crl, known):
+                expired_delta = crl.is_delta and objection.state == "expired"
+                return (_look_up(crl, None, view) if expired_delta else None) or objection
         if covered is None:
             return Answer("good")
         if covered:
@@ -109,11 +117,11 @@ class Revocation:
         objection = objection or time_objection(crl, self.at)
         if objection is None:
             return None, reasons
-        listed = _look_up(crl, None, view) if objection.state == "expired" else None
-        if listed is not None and listed.state == "revoked":
-            text = f"{objection.message}; it lists {view.title} as revoked"
-            return Answer("expired", text, path, revoked=listed.revoked, reason=listed.reason), None
-        return objection, None
+        listed = _look_up(crl, None, view) if objection.state == "expired" or objection.detail == WEAK_HASH else None
+        if listed is None:
+            return objection, None
+        text = f"{objection.message}; it lists {view.title} as revoked"
+        return dataclasses.replace(objection, message=text, revoked=listed.revoked, reason=listed.reason), None
 
 
 def _gravest(objections: Sequence[Answer]) -> Answer | None:
@@ -143,16 +151,13 @@ def _newest_of_each_scope(
     return newest
 
 
-def _superseded(delta: CrlView, bases: Sequence[CrlView]) -> bool:
-    """Whether a complete CRL is at hand that is at least as new as a delta."""
-    return any(
-        base.issuer_name == delta.issuer_name
-        and base.value(SCOPE) == delta.value(SCOPE)
-        and base.number is not None
-        and delta.number is not None
-        and base.number >= delta.number
-        for base in bases
-    )
+def _superseded(crl: CrlView, known: Sequence[CrlView]) -> bool:
+    """Whether a CRL is at hand that is at least as new, of the same issuer and scope: by number, else by date."""
+    of_a_kind = [one for one in known if one.issuer_name == crl.issuer_name and one.value(SCOPE) == crl.value(SCOPE)]
+    if crl.is_delta:
+        number = crl.number
+        return number is not None and any(one.number is not None and one.number >= number for one in of_a_kind)
+    return any(_age(one) >= _age(crl) for one in of_a_kind)
 
 
 def _no_reasons() -> set[Any]:
@@ -174,10 +179,14 @@ def signature_objection(crl: CrlView, signers: Sequence[CertificateView]) -> Ans
     weak = _weak_hash(crl)
     if weak is not None:
         text = f"the CRL {crl.source} is signed with {weak.upper()}, which can be forged"
-        return Answer("signature", text, crl.source)
-    if any(crl.signed_by(signer) for signer in signers):
-        return None
+        return Answer("signature", text, crl.source, WEAK_HASH)
     path = crl.source
+    fitting = [signer for signer in signers if not crl.names_another_key(signer)]
+    if any(crl.signed_by(signer) for signer in fitting):
+        return None
+    if signers and not fitting:
+        text = f"the CRL {path} says that another key of {name_text(crl.issuer)} signed it (authorityKeyIdentifier)"
+        return Answer("signature", text, path)
     if not signers:
         text = f"the CRL {path} cannot be checked: no certificate of {name_text(crl.issuer)} may sign CRLs here"
         return Answer("signature", text, path, "issuer")

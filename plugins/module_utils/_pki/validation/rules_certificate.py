@@ -18,13 +18,14 @@ from ..values.text import show
 from . import weak_keys
 from .case import Case, Rules
 from .facts import crl_urls, key_type
-from .path_faults import critical_extensions_refused
+from .path_faults import SSL_SERVER, critical_extensions_refused, netscape_kinds
 from .published_keys import where_published
 
 RULES = Rules()
 
 _STATUS_REQUEST = 5  # RFC 6066, section 8
-_RSA_ENCRYPTION = "1.2.840.113549.1.1.1"
+# rsaEncryption, and X.500's rsa, which means the same.
+_PLAIN_RSA = frozenset({"1.2.840.113549.1.1.1", "2.5.8.1.1"})
 _SIGNATURE_NAMES = {
     "1.2.840.113549.1.1.2": "md2WithRSAEncryption",
     "1.2.840.113549.1.1.4": "md5WithRSAEncryption",
@@ -98,7 +99,7 @@ def public_key(case: Case) -> None:
         return
     # cryptography 42 does not tell the kind of RSA key.
     algorithm = getattr(view.certificate, "public_key_algorithm_oid", None)
-    if algorithm is not None and algorithm.dotted_string != _RSA_ENCRYPTION:
+    if algorithm is not None and algorithm.dotted_string not in _PLAIN_RSA:
         oid = algorithm.dotted_string
         case.report("crt.key-type", f"the key may only be used with RSASSA-PSS ({oid}); wanted: plain RSA", _path(case))
     own = case.private_key
@@ -146,7 +147,7 @@ def kind_of_certificate(case: Case) -> None:
     view = case.certificate
     if view is None:
         return
-    if not view.version_3:
+    if not view.version_3 and not any("version" in problem for problem in view.problems):
         case.report("crt.version", "the certificate is of X.509 version 1; wanted: version 3", _path(case))
     if view.serial <= 0:
         case.report(
@@ -163,6 +164,7 @@ def kind_of_certificate(case: Case) -> None:
 
 
 @RULES.rule(
+    "crt.parse",
     "crt.extended-key-usage",
     "crt.client-auth-missing",
     "crt.key-usage",
@@ -184,6 +186,12 @@ def usages(case: Case) -> None:
             case.report("crt.extended-key-usage", f"extendedKeyUsage lacks serverAuth{besides}", _path(case))
         if ExtendedKeyUsageOID.CLIENT_AUTH not in purposes:
             case.report("crt.client-auth-missing", "extendedKeyUsage lacks clientAuth", _path(case))
+    kinds = netscape_kinds(view)
+    if kinds is None:
+        case.report("crt.parse", "its Netscape certificate type cannot be read, so OpenSSL refuses it", _path(case))
+    elif kinds and not kinds & SSL_SERVER:
+        text = "the Netscape certificate type lacks SSL server, so OpenSSL and Java do not take it for a server's"
+        case.report("crt.extended-key-usage", text, _path(case))
     usage = view.value("2.5.29.15")
     if usage is not None and not usage.digital_signature:
         if usage.key_encipherment:
@@ -253,10 +261,13 @@ def extensions(case: Case) -> None:
     view = case.certificate
     if view is None or not view.extensions_known:
         return
-    if "2.5.29.14" not in view.extensions:
-        case.report("crt.ski-missing", "it has no subjectKeyIdentifier", _path(case))
-    if "2.5.29.35" not in view.extensions:
-        case.report("crt.aki-missing", "it has no authorityKeyIdentifier", _path(case))
+    if not view.subject_key_identifier():
+        what = "has no" if "2.5.29.14" not in view.extensions else "has an empty"
+        case.report("crt.ski-missing", f"it {what} subjectKeyIdentifier", _path(case))
+    if not view.authority_key_identifier():
+        what = "its authorityKeyIdentifier has no key identifier"
+        what = what if "2.5.29.35" in view.extensions else "it has no authorityKeyIdentifier"
+        case.report("crt.aki-missing", what, _path(case))
     sample = list(case.settings.profile.extension_order)
     if [oid for oid in view.extensions if oid in sample] != sample:
         case.report(

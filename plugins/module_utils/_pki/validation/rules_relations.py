@@ -175,12 +175,14 @@ def _not_forgiven(view: CertificateView) -> tuple[tuple[str, str], ...]:
             found.append(("chain.key-usage-missing", f"the CA {view.title} has no keyUsage"))
     missing = []
     if view.extensions_known:
-        if "2.5.29.14" not in view.extensions:
+        if not view.subject_key_identifier():
             missing.append("subjectKeyIdentifier")
-        if "2.5.29.35" not in view.extensions and not view.self_issued:
+        if not view.authority_key_identifier() and not view.self_issued:
             missing.append("authorityKeyIdentifier")
     if missing:
-        found.append(("chain.key-identifier-missing", f"the CA {view.title} lacks {' and '.join(missing)}"))
+        found.append(
+            ("chain.key-identifier-missing", f"the CA {view.title} lacks the key identifier of {' and '.join(missing)}")
+        )
     return tuple(found)
 
 

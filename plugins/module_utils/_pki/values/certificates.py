@@ -25,7 +25,7 @@ from .der import SEQUENCE, VERSION, elements, only
 from .lists import counted
 from .signatures import verify_signature
 from .source import Source
-from .text import name_parts, pairs_text, show
+from .text import name_parts, pairs_text, refused_strings, show
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
@@ -130,6 +130,8 @@ class CertificateView:
             # One of them; the others are known all the same.
             fields = [self._try(*field) for field in _FIELDS]
         self.subject, self.issuer, self.not_before, self.not_after, self.serial, version = fields
+        for what, name in (("subject", self.subject), ("issuer", self.issuer)):
+            self.problems += [f"its {what} has {text}" for text in refused_strings(name)]
         self.version_3 = version == x509.Version.v3
         self.subject_pairs, self.subject_name = name_parts(self.subject)
         self.issuer_pairs, self.issuer_name = name_parts(self.issuer)
@@ -143,7 +145,7 @@ class CertificateView:
         self.spki = b""
         try:
             with guard():
-                key = self.certificate.public_key()
+                key = self._key()
                 problem = limits.key_problem(key)
                 if problem is not None:
                     raise UnreadableError(problem)
@@ -153,6 +155,18 @@ class CertificateView:
                 self.public_key = key
         except UnreadableError as error:
             self.key_problem = str(error)
+
+    def _key(self) -> CertificatePublicKeyTypes:
+        try:
+            with guard():
+                return self.certificate.public_key()
+        except UnreadableError as refusal:
+            try:
+                key, note = tolerant.read_key(self.der)
+            except UnreadableError:
+                raise refusal from None
+            self.oddities.append(note)
+            return key  # type: ignore[no-any-return]
 
     def _try(self, what: str, access: Callable[[x509.Certificate], Any], otherwise: Callable[[], Any]) -> Any:
         try:
@@ -208,9 +222,9 @@ def signed_by(certificate: CertificateView, issuer: CertificateView) -> bool:
         with guard(), quiet():
             signed = certificate.signed
             if signed is None:
-                signed, inner, outer = _signature_parts(certificate.der)
-                if inner != outer:
-                    return False
+                signed, inner, outer, value = _signature_parts(certificate.der)
+                if inner != outer or value[:1] != b"\x00":
+                    return False  # of a signature every bit is used
             # With the key that was read once: the library's own check of a certificate reads it anew each time.
             verify_signature(certificate.certificate, signed, issuer.public_key)
     except UnreadableError:
@@ -219,13 +233,13 @@ def signed_by(certificate: CertificateView, issuer: CertificateView) -> bool:
     return True
 
 
-def _signature_parts(certificate: bytes) -> tuple[bytes, bytes, bytes]:
-    """What a signature covers, and both statements of its algorithm (RFC 5280, sections 4.1.1.2 and 4.1.2.3)."""
-    body, outer, _value = elements(only(certificate, SEQUENCE).content)
+def _signature_parts(certificate: bytes) -> tuple[bytes, bytes, bytes, bytes]:
+    """What a signature covers, both statements of its algorithm (RFC 5280, sections 4.1.1.2 and 4.1.2.3), itself."""
+    body, outer, value = elements(only(certificate, SEQUENCE).content)
     fields = elements(body.content)
     if next(fields).tag == VERSION:
         next(fields)
-    return body.whole, next(fields).whole, outer.whole
+    return body.whole, next(fields).whole, outer.whole, value.content
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ from ..crypto import UnreadableError
 # A certificate or request has a few hundred elements at each level, a CRL's are never taken apart here.
 MAX_ELEMENTS = 100_000
 
+MAX_DEPTH = 40  # a certificate's own elements are nested less than ten times
+_CONSTRUCTED = 0x20
 BOOLEAN, INTEGER, BIT_STRING, OCTET_STRING, OID = 0x01, 0x02, 0x03, 0x04, 0x06
 SEQUENCE, SET = 0x30, 0x31
 VERSION = 0xA0  # [0], the first field of a TBSCertificate (RFC 5280, section 4.1)
@@ -76,3 +78,27 @@ def encode(tag: int, *contents: bytes) -> bytes:
         return bytes((tag, size)) + content
     octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
     return bytes((tag, 0x80 | len(octets))) + octets + content
+
+
+def rewritten(data: bytes) -> bytes:
+    """The same elements as DER has them: lengths in their shortest form, strings in one piece (X.690, section 10).
+
+    :raises UnreadableError: as in :func:`elements`, or nested too deeply.
+    """
+    return _rewritten(data, MAX_DEPTH)
+
+
+def _rewritten(data: bytes, depth: int) -> bytes:
+    if not depth:
+        raise UnreadableError("its ASN.1 is nested too deeply")
+    made = []
+    for each in elements(data):
+        if not each.tag & _CONSTRUCTED:
+            made.append(encode(each.tag, each.content))
+            continue
+        inner = _rewritten(each.content, depth - 1)
+        if each.tag < 0x40 and each.tag not in (SEQUENCE, SET):
+            made.append(encode(each.tag & ~_CONSTRUCTED, *(piece.content for piece in elements(inner))))
+        else:
+            made.append(encode(each.tag, inner))
+    return b"".join(made)

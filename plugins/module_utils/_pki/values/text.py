@@ -60,6 +60,22 @@ def name_parts(name: x509.Name) -> NameParts:
     return NameParts(pairs, tuple(normal))
 
 
+# What the strings of a name are to OpenSSL (its DIRECTORYSTRING and PRINTABLE), by the library's word for them.
+_REFUSED_STRINGS = frozenset({"VisibleString", "OctetString", "UTCTime", "GeneralizedTime"})
+
+
+def refused_strings(name: x509.Name) -> list[str]:
+    """What of a distinguished name OpenSSL does not read, in words; with it no web server starts."""
+    found = []
+    for attribute in name:
+        kind = getattr(getattr(attribute, "_type", None), "name", "")
+        refused = kind in _REFUSED_STRINGS
+        if refused or (kind == "BMPString" and not attribute.value.isascii() and max(attribute.value) > "\uffff"):  # type: ignore[operator, arg-type]
+            shown = show(attribute.value) if isinstance(attribute.value, str) else "something"
+            found.append(f"'{shown}' as {kind}, which OpenSSL does not read, and so no web server")
+    return found
+
+
 def normal_name(name: x509.Name) -> NormalName:
     """A distinguished name in a form that compares as RFC 5280, section 7.1, wants it."""
     return name_parts(name).normal

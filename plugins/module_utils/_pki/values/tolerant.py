@@ -12,16 +12,16 @@ changed is an *oddity* in words; it never is silent, and what may not be read di
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..._plain.texts import harmless
-from ..crypto import UnreadableError, guard, quiet, x509
+from ..crypto import UnreadableError, guard, quiet, serialization, x509
 from . import reading
 from .der import (
+    BIT_STRING,
     BOOLEAN,
+    INTEGER,
     OCTET_STRING,
     OID,
     SEQUENCE,
@@ -31,32 +31,29 @@ from .der import (
     elements,
     encode,
     only,
+    rewritten,
 )
 from .oids import extension_name
 from .repairs import repaired
+from .strings import UTF8, readable_string
 
-_UTF8, _NUMERIC, _PRINTABLE, _T61, _IA5, _VISIBLE = 0x0C, 0x12, 0x13, 0x14, 0x16, 0x1A
 _UTC_TIME, _GENERALIZED_TIME = 0x17, 0x18
+# rsaEncryption, and X.500's rsa, which means the same.
+_RSA = (bytes.fromhex("2a864886f70d010101"), bytes.fromhex("55080101"))
+_RSA_ALGORITHM = encode(SEQUENCE, encode(OID, _RSA[0]), b"\x05\x00")
 _EMPTY_NAME = encode(SEQUENCE)
+_NAME_CONSTRAINTS = "2.5.29.30"  # without any name they constrain nothing
 _NOTHING = Element(0, b"", b"")
 _VERSION_3 = b"\xa0\x03\x02\x01\x02"
 _VERSIONS = (b"", b"\xa0\x03\x02\x01\x00", b"\xa0\x03\x02\x01\x01", _VERSION_3)
-# A UTF8String that is none is refused by other software too.
-_STRING_NAMES = {
-    _NUMERIC: "NumericString", _PRINTABLE: "PrintableString", _T61: "T61String", _IA5: "IA5String",
-    _VISIBLE: "VisibleString",
-}  # fmt: skip
-# X.680, section 41.4.
-_PRINTABLE_TEXT = re.compile(rb"[A-Za-z0-9 '()+,\-./:=?]*\Z")
-
 _MAX_EXTENSIONS = 64
 _MAX_FIELDS = 64
 
-# What TLS software evaluates in any certificate: damaged, it refuses the certificate, critical or not.
+# What TLS software evaluates in any certificate: damaged, it refuses the certificate, critical or not. Not what is said
+# of policies: nobody looks at it who does not ask for one, or is not told to by a CA.
 NEEDED = frozenset(
     {
-        "2.5.29.14", "2.5.29.15", "2.5.29.17", "2.5.29.19", "2.5.29.30", "2.5.29.31", "2.5.29.32", "2.5.29.33",
-        "2.5.29.35", "2.5.29.36", "2.5.29.37", "2.5.29.54",
+        "2.5.29.14", "2.5.29.15", "2.5.29.17", "2.5.29.19", "2.5.29.30", "2.5.29.31", "2.5.29.35", "2.5.29.37",
     }
 )  # fmt: skip
 
@@ -162,11 +159,16 @@ def _read_parts(der: bytes, refusal: UnreadableError) -> Reading:
     oddities: list[str] = []
     problems: list[str] = []
     try:
-        parts = _take_apart(reading.without_trust_settings(der))
+        original = reading.without_trust_settings(der)
+        parts = _take_apart(rewritten(original))
+        parts.signed = _take_apart(original).signed
+        if rewritten(original) != original:
+            oddities.append("it has lengths that are longer than DER has them, or strings in pieces")
         if parts.version not in _VERSIONS:
             problems.append(str(refusal))
             # Told from a certificate of version 3 by the problem alone: `CertificateView.version_3` looks at it.
             parts.version = b""
+        parts.rest = _readable_key(parts.rest, oddities)
         parts.validity = _readable_validity(parts.validity, oddities)
         issuer, subject = parts.issuer, parts.subject
         parts.issuer = parts.subject = _EMPTY_NAME
@@ -181,6 +183,40 @@ def _read_parts(der: bytes, refusal: UnreadableError) -> Reading:
     return found
 
 
+def read_key(der: bytes) -> tuple[Any, str]:
+    """The RSA key of a certificate whose key the library refuses, and what is odd about it.
+
+    :raises UnreadableError: it cannot be read in another way either.
+    """
+    notes: list[str] = []
+    key = next(elements(_readable_key(_take_apart(rewritten(reading.without_trust_settings(der))).rest, notes))).whole
+    if not notes:
+        raise UnreadableError("it cannot be read in another way")
+    with guard():
+        return serialization.load_der_public_key(key), notes[0]
+
+
+def _readable_key(rest: bytes, oddities: list[str]) -> bytes:
+    """The fields from subjectPublicKeyInfo on, with an RSA key as RFC 3279, section 2.3.1, has it."""
+    info, *more = elements(rest)
+    algorithm, bits, *_none = (*elements(info.content), _NOTHING, _NOTHING)
+    kind = next(elements(algorithm.content), _NOTHING)
+    if kind.content not in _RSA or bits.tag != BIT_STRING:
+        return rest
+    inner = next(elements(bits.content[1:]), _NOTHING)
+    numbers = list(elements(inner.content))
+    if [number.tag for number in numbers] != [INTEGER, INTEGER] or inner.tag != SEQUENCE:
+        return rest
+    # Also a modulus that lacks the octet of zeros which makes it positive.
+    values = (b"\x00" + number.content.lstrip(b"\x00") for number in numbers)
+    made = [encode(INTEGER, value if value[1:2] >= b"\x80" else value[1:] or b"\x00") for value in values]
+    key = encode(SEQUENCE, _RSA_ALGORITHM, encode(BIT_STRING, b"\x00", encode(SEQUENCE, *made)))
+    if key == info.whole:
+        return rest
+    oddities.append("its public key is an RSA key that is not written as DER and RFC 3279 want it")
+    return key + b"".join(each.whole for each in more)
+
+
 # --- Names and dates ----------------------------------------------------------------------------------
 
 
@@ -189,18 +225,26 @@ def _readable_name(parts: _Parts, name: bytes, what: str, oddities: list[str], p
     rdns = list(elements(only(name, SEQUENCE).content))
     if len(rdns) > _MAX_FIELDS:
         raise UnreadableError(f"its {what} has {len(rdns)} fields; at most {_MAX_FIELDS} are read")
+
+    def note(text: str) -> None:
+        if f"its {what} has {text}" not in oddities:
+            oddities.append(f"its {what} has {text}")
+
     made = []
     for rdn in rdns:
-        pairs = []
+        pairs: list[bytes] = []
         for pair in elements(rdn.content):
             kind, value, *_more = (*elements(pair.content), _NOTHING, _NOTHING)
-            field_ = encode(SEQUENCE, kind.whole, _readable_string(value, what, oddities))
+            field_ = encode(SEQUENCE, kind.whole, readable_string(value, note))
             try:
                 _name_of(replace(parts, subject=encode(SEQUENCE, encode(SET, field_))))
             except UnreadableError as error:
                 problems.append(f"a field of its {what} cannot be read: {error}")
             else:
-                pairs.append(field_)
+                if field_ in pairs:
+                    note("a field that stands there twice")
+                else:
+                    pairs.append(field_)
         if pairs:
             made.append(encode(SET, *pairs))
     return encode(SEQUENCE, *made)
@@ -210,28 +254,6 @@ def _name_of(parts: _Parts) -> x509.Name:
     certificate = parts.certificate()
     with guard(), quiet():
         return certificate.subject
-
-
-def _readable_string(value: Element, what: str, oddities: list[str]) -> bytes:
-    kind = _STRING_NAMES.get(value.tag)
-    if kind is None or _is_sound(value):
-        return value.whole
-    try:
-        text = value.content.decode("utf-8" if value.tag == _PRINTABLE else "latin-1")
-    except UnicodeDecodeError:
-        # Not what the standard says T61String is, but what everybody writes into it.
-        text = value.content.decode("latin-1")
-    note = f"its {what} has '{harmless(text, 80)}' as {kind}, which does not hold such characters"
-    if note not in oddities:
-        oddities.append(note)
-    return encode(_UTF8, unicodedata.normalize("NFC", text).encode())
-
-
-def _is_sound(value: Element) -> bool:
-    if value.tag == _PRINTABLE:
-        return bool(_PRINTABLE_TEXT.match(value.content))
-    # The library reads ASCII in any of the other kinds.
-    return value.content.isascii()
 
 
 def _readable_validity(validity: bytes, oddities: list[str]) -> bytes:
@@ -263,30 +285,43 @@ def _read_extensions(parts: _Parts, found: Reading) -> None:
             found.problems.append(f"its extension {extension_name(oid)} stands in it twice")
             found.extensions_known = False
             continue
-        name, note = f"its extension {extension_name(oid)}", None
+        name = f"its extension {extension_name(oid)}"
         try:
-            extension = _alone(parts, _extension(raw, critical, value))
+            found.extensions[oid] = _alone(parts, _extension(raw, critical, value))
         except UnreadableError as refusal:
-            try:
-                mended, note = repaired(oid, value)
-                extension = _alone(parts, _extension(raw, critical, mended))
-            except (UnreadableError, ValueError):
-                found.unreadable[oid] = str(refusal)
-                severe = critical or oid in NEEDED
-                found.extensions_known = found.extensions_known and not severe
-                (found.problems if severe else found.oddities).append(f"{name} cannot be read: {refusal}")
+            extension, note = _in_another_way(parts, raw, (oid, critical, value))
+            if extension is not None:
+                found.extensions[oid] = extension
+                found.oddities.append(f"{name} {note}")
                 continue
-        if note is not None:
-            found.oddities.append(f"{name} {note}")
-        found.extensions[oid] = extension
+            found.unreadable[oid] = str(refusal)
+            severe = (critical or oid in NEEDED) and not (oid == _NAME_CONSTRAINTS and value == _EMPTY_NAME)
+            found.extensions_known = found.extensions_known and not severe
+            (found.problems if severe else found.oddities).append(f"{name} cannot be read: {refusal}")
+
+
+def _in_another_way(
+    parts: _Parts, raw: bytes, opened: tuple[str, bool, bytes]
+) -> tuple[x509.Extension[Any] | None, str]:
+    """An extension that the library refuses, read as its writer meant it, and what is odd about it."""
+    oid, critical, value = opened
+    try:
+        for mended, note in repaired(oid, value):
+            try:
+                return _alone(parts, _extension(raw, critical, mended)), note
+            except UnreadableError:
+                continue
+    except (UnreadableError, ValueError):
+        pass  # nothing that may be read differently
+    return None, ""
 
 
 def _open(parts: _Parts, raw: bytes, found: Reading) -> tuple[str, bool, bytes]:
     """Identifier, criticality and value of an extension (RFC 5280, section 4.1)."""
     kind, *more = (*elements(only(raw, SEQUENCE).content),) or (_NOTHING,)
     critical = False
-    if more and more[0].tag == BOOLEAN:
-        critical = more.pop(0).content not in (b"", b"\x00")
+    if more and more[0].tag == BOOLEAN and len(more[0].content) == 1:
+        critical = more.pop(0).content != b"\x00"
     if kind.tag != OID or len(more) != 1 or more[0].tag != OCTET_STRING:
         raise UnreadableError("its ASN.1 is damaged or not DER")
     oid = _dotted(parts, kind.whole)
@@ -299,7 +334,7 @@ def _open(parts: _Parts, raw: bytes, found: Reading) -> tuple[str, bool, bytes]:
 
 def _dotted(parts: _Parts, oid: bytes) -> str:
     """An object identifier as text, read by the library as that of a distinguished name's field."""
-    name = encode(SEQUENCE, encode(SET, encode(SEQUENCE, oid, encode(_UTF8, b"xx"))))
+    name = encode(SEQUENCE, encode(SET, encode(SEQUENCE, oid, encode(UTF8, b"xx"))))
     copy = replace(parts, subject=name)
     return next(iter(_name_of(copy))).oid.dotted_string
 

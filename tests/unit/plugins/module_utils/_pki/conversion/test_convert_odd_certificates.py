@@ -16,7 +16,16 @@ from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.conversio
 
 KEY = pki.Issued(None, pki.rsa_key("odd"))  # type: ignore[arg-type]
 # What openssl itself does not read can be in no container that it makes.
-OPENSSL_REFUSES = ("version 5", "UTF8String as OU", "GeneralString as OU", "BIT STRING as OU", "BMPString")
+OPENSSL_REFUSES = (
+    "version 5",
+    "UTF8String as OU",
+    "GeneralString as OU",
+    "BIT STRING as OU",
+    "BMPString",
+    "VisibleString",
+    "OCTET STRING",
+    "criticality of no octets",
+)
 IN_CONTAINERS = [name for name in odd.everything() if not name.startswith((*OPENSSL_REFUSES, "DSA"))]
 
 

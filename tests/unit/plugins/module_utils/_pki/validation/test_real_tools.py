@@ -60,6 +60,7 @@ def test_fit_certificates_of_real_tools_get_no_error(tool: str, tmp_path: Path) 
 OPENSSL_DIFFERS = {
     "chain.root-unreadable-among-others": "openssl takes no root of a file in which one cannot be read",
     "chain.weak-key-1024": "openssl verify asks for level 1 (RSA 1024), we for the 2048 bits that a sensor's key needs",
+    "chain.extended-key-usage-netscape-object-signing": "openssl does not look at a CA's Netscape type, NSS does",
     "chain.weak-key-p-192": "openssl verify asks for level 1, which P-192 meets",
     "chain.weak-key-issuing-close-primes": "openssl does not try to break a key",
     "chain.weak-key-root-small-factor": "openssl does not try to break a key",
@@ -101,6 +102,7 @@ CERTTOOL_DIFFERS = {
     "chain.duplicate-serial-issuing-has-the-serial-of-the-root": "GnuTLS does not compare serial numbers, NSS does",
     "chain.duplicate-serial-another-trusted-root": "GnuTLS does not compare serial numbers, NSS does",
     "chain.duplicate-serial-leaf-and-unrelated": "GnuTLS does not compare serial numbers, NSS does",
+    "chain.extended-key-usage-netscape-object-signing": "GnuTLS does not look at a CA's Netscape type, NSS does",
     "chain.extended-key-usage-any-only": "certtool verifies for no purpose unless it is given one",
     "chain.expired-another-way-is-valid": "GnuTLS tries only the first issuer of a name",
     "chain.incomplete-loop": "certtool is given the root as trusted, we are given nothing but the chain",

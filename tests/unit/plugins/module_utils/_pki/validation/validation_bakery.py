@@ -17,13 +17,14 @@ import ipaddress
 import itertools
 import math
 import random
+import textwrap
 from typing import Any
 
 import gmpy2
 from ansible_collections.ot_pki.defender_iot.plugins.module_utils._pki.validation.model import Bundle, Source
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -165,6 +166,17 @@ def _special(
     public = rsa.RSAPublicNumbers(pow(d, -1, phi), p * q)
     numbers = rsa.RSAPrivateNumbers(p, q, d, d % (p - 1), d % (q - 1), pow(q, -1, p), public)
     return numbers.private_key(unsafe_skip_rsa_key_validation=True)
+
+
+def signed_with_sha1(crl: x509.CertificateRevocationList, signer: rsa.RSAPrivateKey) -> bytes:
+    """The CRL, signed anew with RSA and SHA-1, which the library itself no longer does."""
+    sha256, sha1 = (bytes.fromhex(f"06092a864886f70d0101{last}0500") for last in ("0b", "05"))
+    body = crl.tbs_certlist_bytes.replace(sha256, sha1)
+    signature = signer.sign(body, padding.PKCS1v15(), hashes.SHA1())
+    content = body + b"\x30\x0d" + sha1 + b"\x03\x82" + (len(signature) + 1).to_bytes(2, "big") + b"\x00" + signature
+    der = b"\x30\x82" + len(content).to_bytes(2, "big") + content
+    lines = "\n".join(textwrap.wrap(base64.b64encode(der).decode(), 64))
+    return f"-----BEGIN X509 CRL-----\n{lines}\n-----END X509 CRL-----\n".encode()
 
 
 class Kitchen:
@@ -386,6 +398,11 @@ class Kitchen:
                 revoked = revoked.add_extension(x509.CertificateIssuer([name]), True)
             builder = builder.add_revoked_certificate(revoked.build())
         signer = self.key(spec.get("signer", issuer_spec.get("key", issuer)))
+        if "aki" in spec:
+            key_id = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key(spec["aki"]).public_key())
+            builder = builder.add_extension(key_id, False)
+        if spec.get("hash") == "sha1":
+            return signed_with_sha1(builder.sign(signer, hashes.SHA256()), signer)
         return builder.sign(signer, HASHES[spec.get("hash", "sha256")]()).public_bytes(Encoding.PEM)
 
     # --- files ---------------------------------------------------------------------------------
