@@ -76,6 +76,7 @@ class Obtaining:
     issuers: Issuers
     tools: Tools
     batch: Batch
+    _left: list[str] = field(init=False, default_factory=list)
 
     @property
     def state(self) -> FleetState:
@@ -136,7 +137,8 @@ class Obtaining:
     @property
     def lines(self) -> tuple[str, ...]:
         """What is to be told of the whole run, once."""
-        return (f"CLOCK: {self._clock}",) if self._clock else ()
+        clock_told = [f"CLOCK: {self._clock}"] if self._clock else []
+        return (*clock_told, *(f"NOT WITHDRAWN, the next run tries again: {text}" for text in self._left))
 
     def _neighbours(self, fit: Sequence[SensorRequest]) -> Neighbours:
         """The staged bundles of everybody else, with which nothing may collide."""
@@ -210,7 +212,7 @@ class Obtaining:
 
     def _settle_up(self, requests: Sequence[SensorRequest], obtained: Mapping[str, Sequence[Obtained]]) -> None:
         """Now that the bundles are on the disk: waiting keys that are needed no more go, requests are withdrawn."""
-        happened = withdraw_strays(requests, self.tools)
+        happened, self._left = withdraw_strays(requests, self.tools)
         for name, issuer in self.issuers.by_name.items():
             happened += issuer.settled(obtained.get(name, ()), self.tools)
         if happened:

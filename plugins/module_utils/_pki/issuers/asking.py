@@ -8,7 +8,6 @@ So no answer is ever without its key, whatever happens to the run, and nobody is
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -259,28 +258,34 @@ def key_of(entry: WaitingKey, request: SensorRequest) -> bytes:
     return parts.key_pem(_opened(entry, request), request.key_passphrase)
 
 
-def withdraw_strays(requests: Sequence[SensorRequest], tools: Tools) -> list[Event]:
+def withdraw_strays(requests: Sequence[SensorRequest], tools: Tools) -> tuple[list[Event], list[str]]:
     """Withdraw requests to issuers that sensors of this run no longer have, and remove what killed runs left of keys.
 
-    Whether a file of it still lies in an outbox, its issuer sees to in its own next run. What cannot be read or
-    removed waits on, and is in the report.
+    Whether a file of it still lies in an outbox, its issuer sees to in its own next run.
+
+    :returns: what happened, and what could not be read or removed and waits for the next run, in words.
     """
     waiting = tools.state.waiting
-    if waiting is None:
-        return []
     mine: Mapping[str, str] = {request.name: request.issuer for request in requests}
-    happened = []
-    for sensor in waiting.sensors():
-        if sensor not in mine:
+    happened: list[Event] = []
+    left: list[str] = []
+    try:
+        sensors = waiting.sensors() if waiting is not None else []
+    except FileError as error:
+        return [], [str(error)]
+    for sensor in sensors:
+        if sensor not in mine or waiting is None:
             continue
-        with contextlib.suppress(FileError):
+        try:
             waiting.tidy(sensor)
             for entry in waiting.of(sensor):
                 if entry.issuer != mine[sensor]:
                     remove_shown(entry)
                     waiting.remove(entry)
                     happened.append(withdrawn(entry, f"the sensor's issuer is {mine[sensor]} now"))
-    return happened
+        except FileError as error:
+            left.append(f"{sensor}: {error}")
+    return happened, left
 
 
 def remove_shown(entry: WaitingKey) -> None:

@@ -46,6 +46,10 @@ class Row:
         """The request's file in the outbox."""
         return f"{self.sensor}.csr"
 
+    def is_in(self, listed: Mapping[str, Row]) -> bool:
+        """Whether this request is listed, and so was shown."""
+        return self.sensor in listed and listed[self.sensor].public_key_sha256 == self.public_key_sha256
+
 
 @dataclass(frozen=True)
 class Outbox:
@@ -87,16 +91,25 @@ class Outbox:
             for row, csr in requests:
                 folder.replace(row.file, csr, PUBLIC_FILE)
 
-    def shown_before(self) -> Mapping[str, str]:
-        """The key ids of the requests in ``requests.csv``, by sensor; none if there is none that can be read."""
-        with contextlib.suppress(OSError, FileError, ValueError, csv.Error):
+    def listed(self) -> Mapping[str, Row]:
+        """What stands in ``requests.csv``, by sensor; nothing if there is none, or one that is damaged.
+
+        :raises FileError: there is one, and it cannot be read.
+        """
+        try:
             with Folder.open(self.path) as folder:
+                if folder.look(CSV) is None:
+                    return {}
                 text = folder.read(CSV, _MAX).decode("utf-8-sig")
-            return {
-                uncell(str(row.get("sensor"))): str(row.get("public_key_sha256"))
+            rows = [
+                Row(*(uncell(str(row.get(column))) for column in COLUMNS if column != "file"))
                 for row in csv.DictReader(io.StringIO(text, newline=""))
-            }
-        return {}
+            ]
+            return {row.sensor: row for row in rows}
+        except (FileNotFoundError, ValueError, csv.Error):
+            return {}
+        except OSError as error:
+            raise FileError(f"{self.where}: {self.path} cannot be read: {why(error)}") from error
 
     def update(self, rows: Sequence[Row]) -> None:
         """Bring the lists up to date.
@@ -105,13 +118,13 @@ class Outbox:
         file away. The next run shows it.
 
         :param rows: every open request.
-        :raises FileError: it could not be written.
+        :raises FileError: it could not be read or written.
         """
         if not rows and not os.path.isdir(self.path):
             return
-        before = self.shown_before()
+        before = self.listed()
         with self._opened() as folder:
-            rows = [row for row in rows if before.get(row.sensor) == row.public_key_sha256 or folder.look(row.file)]
+            rows = [row for row in rows if row.is_in(before) or folder.look(row.file)]
             ordered = sorted(rows, key=lambda row: row.sensor)
             _put(folder, CSV, _csv(ordered) if rows or folder.look(CSV) else None)
             if self.template:

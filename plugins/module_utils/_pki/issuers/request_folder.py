@@ -9,14 +9,13 @@ the requirements; until then the sensor keeps what it has.
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..._plain.errors import InputError, PkiError
-from ..._plain.files import PUBLIC_FOLDER, make_folder
+from ..._plain.files import PUBLIC_FOLDER, make_folder, why
 from ..intake.material import FoundCertificate
 from ..planning.request import SensorRequest
 from ..state.events import Event
@@ -126,17 +125,16 @@ class RequestFolder(AskingIssuer):
 
     def _show_again(self, waiting: Sequence[tuple[Job, WaitingKey]], tools: Tools) -> None:
         """Requests that a run which was interrupted kept, and did not get to show."""
-        before = self.settings.outbox.shown_before()
-        missing = [
-            (_row(entry, self.settings.outbox.template), entry.csr)
-            for job, entry in waiting
-            if before.get(job.request.name) != entry.public_key_id
-        ]
-        if missing and not tools.check_mode:
-            try:
+        if tools.check_mode:
+            return
+        try:
+            listed = self.settings.outbox.listed()
+            rows = [(self._row(entry), entry.csr) for _job, entry in waiting]
+            missing = [(row, csr) for row, csr in rows if not row.is_in(listed)]
+            if missing:
                 self.settings.outbox.show(missing)
-            except PkiError as error:
-                self._problems.append(str(error))
+        except PkiError as error:
+            self._problems.append(str(error))
 
     def _asked(self, jobs: Sorted, tools: Tools) -> Iterator[Answer]:
         """New requests: the keys are on the disk before a request can be seen."""
@@ -153,13 +151,13 @@ class RequestFolder(AskingIssuer):
                 yield Pending(job.request.name, words, new=True, notes=jobs.notes.get(job.request.name, ()))
             return
         if self.settings.own_inbox:
-            with contextlib.suppress(OSError):
+            try:
                 make_folder(self.settings.inbox, PUBLIC_FOLDER)
+            except OSError as error:
+                self._problems.append(f"{self.settings.inbox} could not be made: {why(error)}; make it for the answers")
         for made in self.make_keys(jobs.new, tools):
             try:
-                self.settings.outbox.show(
-                    [(_row(entry, self.settings.outbox.template), entry.csr) for _job, entry in made]
-                )
+                self.settings.outbox.show([(self._row(entry), entry.csr) for _job, entry in made])
             except PkiError as error:
                 # The keys stay: the next run shows these requests and makes no others.
                 for job, _entry in made:
@@ -170,34 +168,51 @@ class RequestFolder(AskingIssuer):
 
     def settled(self, done: Sequence[Obtained], tools: Tools) -> Sequence[Event]:
         """Let go of keys that are answered or withdrawn, and bring the outbox up to date."""
-        before = dict(self.mine(tools))
+        try:
+            before = dict(self.mine(tools))
+        except PkiError as error:
+            self._problems.append(str(error))
+            return ()
         gone = {answer.answers for answer in done if answer.answers} | set(self._let_go)
         closed = [entry for listed in before.values() for entry in listed if entry.public_key_id in gone]
         happened = super().settled(done, tools)
         try:
             with self.settings.outbox.locked():
-                # Another run may have made requests meanwhile: they are listed as well.
-                open_now, _unreadable = waiting_for(self.name, tools.state)
-                for entry in closed:
-                    if not any(one.csr.split() == entry.csr.split() for one in open_now.get(entry.sensor, ())):
-                        outbox.remove_request(str(entry.ticket.get("file") or ""), entry.csr)
-                self.settings.outbox.update(
-                    [_row(listed[-1], self.settings.outbox.template) for listed in open_now.values()]
-                )
+                self._tidy_outbox(closed, tools)
         except PkiError as error:
             self._problems.append(str(error))
         return happened
+
+    def _tidy_outbox(self, closed: Sequence[WaitingKey], tools: Tools) -> None:
+        """Requests that are open no more go, and the lists say which are open.
+
+        :raises PkiError: something could not be read or written.
+        """
+        # Another run may have made requests meanwhile: they are listed as well.
+        open_now, unreadable = waiting_for(self.name, tools.state)
+        for entry in closed:
+            if entry.sensor in unreadable:
+                self._problems.append(unreadable[entry.sensor])
+            elif not any(one.csr.split() == entry.csr.split() for one in open_now.get(entry.sensor, ())):
+                outbox.remove_request(str(entry.ticket.get("file") or ""), entry.csr)
+        rows = {sensor: self._row(listed[-1]) for sensor, listed in open_now.items()}
+        # What cannot be read at the moment is open all the same: as this run knows it, or as it was listed.
+        listed_before = self.settings.outbox.listed() if unreadable else {}
+        for sensor in unreadable:
+            known = self.mine(tools).get(sensor)
+            row = self._row(known[-1]) if known else listed_before.get(sensor)
+            if row is not None:
+                rows[sensor] = row
+        self.settings.outbox.update(list(rows.values()))
+
+    def _row(self, entry: WaitingKey) -> Row:
+        name = str(entry.ticket.get("name") or entry.sensor)
+        return Row(entry.sensor, name, entry.public_key_id, entry.requested, self.settings.outbox.template)
 
     @property
     def lines(self) -> tuple[str, ...]:
         """Files in the inbox that cannot be used."""
         return self._answers.lines if self._answers is not None else ()
-
-
-def _row(entry: WaitingKey, template: str) -> Row:
-    return Row(
-        entry.sensor, str(entry.ticket.get("name") or entry.sensor), entry.public_key_id, entry.requested, template
-    )
 
 
 def _best(verdicts: Sequence[Judged], notes: Sequence[str]) -> Obtained | Refused:

@@ -178,17 +178,19 @@ class WaitingKeys:
     @contextlib.contextmanager
     def _open(self, sensor: str | None = None) -> Iterator[Folder | None]:
         with contextlib.ExitStack() as stack:
-            opened: Folder | None = None
             try:
-                opened = stack.enter_context(Folder.open(self.stage_dir))
-                opened = stack.enter_context(opened.folder(WAITING))
-                if sensor is not None:
-                    opened = stack.enter_context(opened.folder(sensor))
-            except FileNotFoundError:
-                opened = None
+                opened = self._opened(stack, sensor)
+                yield opened
             except OSError as error:
                 raise FileError(f"{self.folder} cannot be read: {why(error)}") from error
-            yield opened
+
+    def _opened(self, stack: contextlib.ExitStack, sensor: str | None) -> Folder | None:
+        try:
+            opened = stack.enter_context(Folder.open(self.stage_dir))
+            opened = stack.enter_context(opened.folder(WAITING))
+            return opened if sensor is None else stack.enter_context(opened.folder(sensor))
+        except FileNotFoundError:
+            return None
 
 
 def _read(sensor: str, folder: Folder) -> WaitingKey:

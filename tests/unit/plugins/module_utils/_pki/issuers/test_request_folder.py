@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -102,6 +103,45 @@ def test_a_request_that_could_not_be_shown_is_shown_by_the_next_run(
     corp.run(sensor(1))
     assert requests_of(corp) == {}
     assert [row["sensor"] for row in corp.rows()] == [cn(1)]
+
+
+def test_a_waiting_key_that_cannot_be_read_for_a_moment_stays_listed(
+    corp: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corp.run(sensor(1), sensor(2))
+    rows, original, seen = corp.rows(), Folder.listdir, set[str]()
+
+    def listdir(self: Folder) -> list[str]:
+        """Works once for each folder: when the run looks at what waits, not when it tidies up."""
+        if self.path in seen and self.path.endswith((cn(1), cn(2))):
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        seen.add(self.path)
+        return original(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Folder, "listdir", listdir)
+        outcomes = corp.run(sensor(1), sensor(2))
+    assert actions(outcomes) == {cn(1): "pending", cn(2): "pending"}
+    assert corp.rows() == rows
+    assert list(requests_of(corp)) == [cn(1), cn(2)]
+
+
+def test_a_list_that_cannot_be_read_for_a_moment_puts_nothing_back(corp: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    corp.run(sensor(1))
+    rows, original = corp.rows(), Folder.open_file
+    (corp.outbox() / f"{cn(1)}.csr").unlink()  # somebody submits it
+
+    def open_file(self: Folder, name: str, *arguments: Any) -> int:
+        if name == outbox_module.CSV:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return original(self, name, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Folder, "open_file", open_file)
+        corp.run(sensor(1))
+    assert any("requests.csv cannot be read" in text for text in corp.issuers.by_name["corp"].problems)
+    assert requests_of(corp) == {}
+    assert corp.rows() == rows
 
 
 def test_killed_while_a_key_that_is_answered_is_removed(corp: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -714,7 +754,7 @@ def test_no_name_is_a_formula_in_the_list(tmp_path: Path) -> None:
     listed.update([outbox_module.Row(name, "@SUM(1)", "ab" * 32, "2026-01-01T00:00:00Z")])
     text = (tmp_path / "requests.csv").read_text()
     assert "'=HYPERLINK(1);'-x,'@SUM(1),'=HYPERLINK(1);'-x.csr," in text
-    assert listed.shown_before() == {name: "ab" * 32}
+    assert {row.sensor: row.public_key_sha256 for row in listed.listed().values()} == {name: "ab" * 32}
 
 
 @pytest.mark.parametrize("key_id", ['"&calc&rem ' + "0" * 53, "AB" * 32, "", 7, None])
