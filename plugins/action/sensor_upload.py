@@ -15,8 +15,10 @@ from ..module_utils._pki.batches.engine import locked
 from ..module_utils._pki.delivery import outcome
 from ..module_utils._pki.delivery.earlier import earlier_bundle
 from ..module_utils._pki.delivery.remote import HAS, LACKS, TIMED_OUT, Answer, Remote, refusal, shown
-from ..module_utils._pki.delivery.sheet import make_sheet, steps
+from ..module_utils._pki.delivery.sheet import make_sheet, obstacles, steps
 from ..module_utils._pki.profiles.loading import load_profile
+from ..module_utils._pki.reporting.authorities import Published
+from ..module_utils._pki.reporting.judged import findings_of
 from ..module_utils._pki.state.bundles import Bundle
 from ..module_utils._pki.state.stage_folder import StageFolder
 from ..module_utils._pki.validation.facts import crl_urls
@@ -26,7 +28,7 @@ from ..module_utils._pki.values.keys import is_encrypted
 from ..module_utils._pki.values.text import serial_text
 from ..module_utils._plain.errors import FileError, InputError
 from ..plugin_utils.controller_action import ControllerAction
-from ..plugin_utils.options import stage_of
+from ..plugin_utils.options import folder_of, stage_of
 from ..plugin_utils.secrets import value_here
 
 IMPORT, EARLIER, CLEAN = "import", "earlier", "clean"
@@ -49,6 +51,7 @@ class ActionModule(ControllerAction):
         "first": {"type": "dict", "default": {}},
         "seen": {"type": "dict"},
         "profile": {"type": "str", "default": "defender_iot"},
+        "crl_dir": {"type": "path"},
         "lock_timeout": {"type": "float", "default": 30.0},
         "fail_on": {"type": "str", "choices": ["error", "never"], "default": "error"},
     }
@@ -211,16 +214,25 @@ class _Step:
         return self.result(outcome.CLEANED)
 
     def _sheet(self, bundle: Bundle, view: CertificateView) -> list[str]:
-        """What people do in the console; what is staged has passed validation."""
+        """What people do in the console; what has changed since it was staged (a CRL, the day) counts."""
         name = view.common_names[-1] if view.common_names else self._name
         visible = os.path.join(self._params["stage_dir"], self._name)
         paths = {
             kind: os.path.join(visible, os.path.basename(getattr(bundle.files, kind))) for kind in ("crt", "key", "pem")
         }
-        urls = crl_urls(view)
+        url = next(iter(crl_urls(view)), None)
         not_before = moments.iso(view.not_before)
-        sheet = make_sheet(paths, bundle.contents, name, not_before, urls[0] if urls else None, (), True, None)
+        sheet = make_sheet(
+            paths, bundle.contents, name, not_before, url, self._obstacles(bundle, view, url), True, None
+        )
         return steps(sheet.to_dict(), name, view.fingerprint)
+
+    def _obstacles(self, bundle: Bundle, view: CertificateView, url: str | None) -> list[str]:
+        now = moments.now()
+        findings = findings_of(self._name, bundle, load_profile(self._params["profile"]), now)
+        folder = self._params["crl_dir"]
+        crls = Published.read(folder_of(folder, "crl_publication_dir") if folder else None, now, [])
+        return obstacles(findings, False, crls.state_of(view, url)[0])
 
 
 def _reason(error: AnsibleError) -> str:

@@ -81,6 +81,9 @@ options:
     description: The requirements, V(defender_iot) or the path of a profile file that extends it.
     type: str
     default: defender_iot
+  crl_dir:
+    description: The folder of published CRLs. Where one has expired or lists the certificate, RV(steps) say that validation is to be V(None).
+    type: path
   lock_timeout:
     description: Seconds to wait if another run works on the sensor.
     type: float

@@ -196,3 +196,45 @@ def test_without_an_earlier_bundle_that_is_said(ansible: Any, tmp_path: Path) ->
         assert "nothing was copied: " in words, words
         assert "port 9: Connection refused" in words, words
         assert twins[ONE].left() == []
+
+
+def test_the_role_in_a_playbook_of_ones_own(ansible: Any, tmp_path: Path) -> None:
+    """With what only some inventories have: root by su, a passphrase encrypted in place, a host that looks for us."""
+    password = tmp_path / "vault-password"
+    password.write_text("for this test alone\n")
+    vault = {"ANSIBLE_VAULT_PASSWORD_FILE": str(password)}
+    encrypt = [
+        str(ansible.programs / "ansible-vault"),
+        "encrypt_string",
+        "--name",
+        "sensor_certificates_key_passphrase",
+    ]
+    encrypted = subprocess.run([*encrypt, SECRET], env=ansible.environment(**vault), capture_output=True, check=True)
+    assert b"!vault" in encrypted.stdout
+    with sensor_twins(tmp_path / "twins", 3) as made:
+        twins = dict(zip((ONE, TWO, THREE), made, strict=True))
+        hosts = {sensor: twin.variables for sensor, twin in twins.items()}
+        hosts[ONE].update(sensor_upload_become=True, ansible_become_method="su")
+        hosts[THREE].update(sensor_upload_command="no-such-command")
+        fleet = Fleet(tmp_path / "fleet", hosts, sensor_upload_timeout=20, live_check_vantage="lookout")
+        fleet.groups = {"lookouts": {"hosts": {"lookout": {"ansible_connection": "local"}}}}
+        fleet.write()
+        (fleet.folder / "host_vars").mkdir()
+        (fleet.folder / "host_vars" / f"{TWO}.yml").write_bytes(encrypted.stdout)
+        assert ansible.playbook("deploy_certs", fleet.inventory, **vault).code == 0
+        assert b"ENCRYPTED" in fleet.file(TWO, "key").read_bytes()
+        # A sensor that would refuse the chain if it validated it is not told to.
+        chain = fleet.file(THREE, "pem")
+        chain.write_text(chain.read_text().split("-----BEGIN CERTIFICATE-----")[0])
+
+        playbook = tmp_path / "own.yml"
+        playbook.write_text("- hosts: sensors\n  gather_facts: false\n  roles: [ot_pki.defender_iot.sensor_upload]\n")
+        done = ansible.playbook(str(playbook), fleet.inventory, "-vvvv", ANSIBLE_BECOME_ALLOW_SAME_USER="true", **vault)
+        assert done.code == 0, done.output
+        assert SECRET not in done.output
+        assert "Look from the vantage host" in done.output
+        assert [presented(twins[name]) for name in (ONE, TWO)] == [staged(fleet, name) for name in (ONE, TWO)]
+        assert "su" in (twins[ONE].home / "seen-above").read_text().split()
+        assert "su" not in (twins[TWO].home / "seen-above").read_text().split()
+        assert [twin.left() for twin in twins.values()] == [[], [], []]
+        assert "Validation: None (chain." in told(done.output), done.output

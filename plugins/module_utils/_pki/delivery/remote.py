@@ -85,7 +85,7 @@ class Remote:
     @property
     def remains(self) -> str:
         """What the folders that this run makes on the sensor begin with."""
-        return posixpath.join(self.folder, f".ot-pki-{self.mark}.")
+        return posixpath.join(self.folder, f".{self.mark}.")
 
     def probe(self) -> str:
         """A script that tells whether the command is there; it changes nothing."""

@@ -10,11 +10,12 @@ if the key has one, key, certificate and chain file, a box for the CRL, and the 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..._plain.texts import harmless
+from ..values.findings import ERROR
 from ..values.keys import is_encrypted
 
 MANDATORY, NONE = "Mandatory", "None"
@@ -86,6 +87,22 @@ def make_sheet(
         validation=validation,
         why=why,
     )
+
+
+def obstacles(findings: Iterable[Mapping[str, Any]], self_signed: bool, crl_state: str) -> list[str]:
+    """Why a sensor that validates its certificate would not work with this one, in words; empty: it would.
+
+    :param findings: what validation says of the bundle (``id``, ``severity``, ``message``).
+    :param crl_state: what the published CRL says of it (``current``, ``expired``, ``revoked``, ...).
+    """
+    found = [f"{one['id']}: {one['message']}" for one in findings if one["severity"] == ERROR]
+    if self_signed:
+        found.append("a self-signed certificate cannot be validated; for tests only")
+    if crl_state == "expired":
+        found.append("its CRL is expired")
+    elif crl_state == "revoked":
+        found.append("the CRL lists it as revoked")
+    return found
 
 
 def steps(sheet: Mapping[str, Any], common_name: str, fingerprint: str) -> list[str]:

@@ -11,14 +11,12 @@ from dataclasses import dataclass
 
 from ..profiles.base import Profile
 from ..state.fleet import FleetState
-from ..validation import model
 from ..values import moments
-from ..values.findings import INFO
 from .authorities import Authorities, Published
 from .facts import Fleet
 from .figures import calendar_of, changes_since, summary_of
 from .holdings import Holdings
-from .judged import Verdicts
+from .judged import Verdicts, policy_of
 from .rows import Rows
 from .wanted import Wanted
 
@@ -51,9 +49,7 @@ def gather(
     places = places or Places()
     own = {sensor.name: sensor for sensor in wanted}
     holdings = Holdings.read(state, own)
-    # As when it was staged: which of the sample's optional fields a subject has is the user's choice.
-    policy = model.Policy(profile, severities={"subject.field-order": INFO}, at=moment)
-    verdicts = Verdicts.of(holdings, own.values(), policy, workers)
+    verdicts = Verdicts.of(holdings, own.values(), policy_of(profile, moment), workers)
     authorities = Authorities(moment)
     crls = Published.read(places.crl_dir, moment, holdings.problems)
     rows = Rows(holdings, verdicts, authorities, crls, moment)

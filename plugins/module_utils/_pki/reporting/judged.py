@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,12 +13,13 @@ from typing import Any
 
 from ..._plain.errors import PkiError
 from ..._plain.texts import harmless
+from ..profiles.base import Profile
 from ..state.bundles import Bundle
 from ..validation import model
 from ..validation.case import Settings
 from ..validation.engine import check_table, iter_reports
 from ..validation.rules_fleet import judge_fleet
-from ..values.findings import ERROR, WARNING, Finding
+from ..values.findings import ERROR, INFO, WARNING, Finding
 from ..values.source import Source
 from .holdings import Holdings
 from .wanted import Wanted
@@ -94,6 +96,21 @@ class Verdicts:
             hint = "Restore it from the backup, or run deploy_certs: it obtains a new certificate."
             found.append(Finding(GONE, WARNING, f"the bundle that was staged at {since} is not there any more", hint))
         return _plain(found)
+
+
+def findings_of(
+    name: str, bundle: Bundle, profile: Profile, moment: datetime.datetime
+) -> tuple[Mapping[str, Any], ...]:
+    """What validation says of one bundle by itself, as plain data."""
+    policy = policy_of(profile, moment)
+    check_table(profile)
+    (report,) = iter_reports([_given(name, bundle, None, policy)], Settings.of(policy), 1)
+    return _plain(report.findings)
+
+
+def policy_of(profile: Profile, moment: datetime.datetime) -> model.Policy:
+    """As when it was staged: which of the sample's optional fields a subject has is the user's choice."""
+    return model.Policy(profile, severities={"subject.field-order": INFO}, at=moment)
 
 
 def _given(name: str, bundle: Bundle, common_name: str | None, policy: model.Policy) -> model.Bundle:

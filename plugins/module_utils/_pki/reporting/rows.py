@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..._plain.texts import harmless
-from ..delivery.sheet import Sheet, make_sheet
+from ..delivery.sheet import Sheet, make_sheet, obstacles
 from ..planning.due import is_due, renewal_time
 from ..state.bundles import Bundle
 from ..state.events import ISSUING, Event
@@ -23,7 +23,6 @@ from ..values import moments
 from ..values import text as texts
 from ..values.certificates import CertificateView
 from ..values.failures import alone
-from ..values.findings import ERROR
 from . import facts
 from .authorities import Authorities, Published, chain_texts
 from .facts import SensorRow
@@ -125,12 +124,6 @@ class Rows:
         )
 
     def _sheet(self, row: SensorRow, sensor: str, bundle: Bundle, view: CertificateView, upload: Upload) -> Sheet:
-        obstacles = [f"{one['id']}: {one['message']}" for one in row.findings if one["severity"] == ERROR]
-        if row.issuer == SELF_SIGNED:
-            obstacles.append("a self-signed certificate cannot be validated; for tests only")
-        crl_state = row.crl["state"]
-        if crl_state in ("expired", "revoked"):
-            obstacles.append(f"its CRL is {crl_state}" if crl_state == "expired" else "the CRL lists it as revoked")
         files = bundle.files
         paths = {"crt": files.crt, "key": files.key, "pem": files.pem}
         staged = row.state == facts.STAGED
@@ -140,7 +133,7 @@ class Rows:
             row.common_name or row.name,
             moments.iso(view.not_before),
             row.crl["url"],
-            obstacles,
+            obstacles(row.findings, row.issuer == SELF_SIGNED, row.crl["state"]),
             upload.needed and staged,
             upload.since if staged else None,
         )

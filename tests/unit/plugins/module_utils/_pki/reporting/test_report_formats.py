@@ -225,6 +225,9 @@ def test_files_are_written_once_and_a_second_report_changes_nothing(kitchen: Kit
     assert json.loads((kitchen.report / "fleet.json").read_text())["generated"] == "2031-01-01T00:00:00Z"
     other = dataclasses.replace(later, problems=("something",))
     assert "fleet.json" in writing.write(folder, writing.rendered(other, list(writing.FORMATS)), False).changed
+    as_long = dataclasses.replace(later, problems=("somethinG",))
+    changed = writing.write(folder, writing.rendered(as_long, list(writing.FORMATS)), False).changed
+    assert {"fleet.json", "fleet.html", "fleet.md"} == set(changed)
 
 
 def test_a_folder_that_cannot_be_written(kitchen: Kitchen) -> None:
