@@ -25,6 +25,7 @@ from ..values.certificates import CertificateView, read_own_certificates, read_s
 from ..values.certificates import signed_by as certificate_signed_by
 from ..values.failures import alone
 from ..values.limits import MAX_URLS
+from ..values.lists import counted
 from ..values.text import name_text, show
 from .verdicts import NO_URL, OK, REVOKED, CertificateVerdict, Verdict
 
@@ -138,7 +139,8 @@ class Judge:
         for view in case.subjects():
             more = case.passed_over(view)
             if more:
-                text = f"{view.title} names {MAX_URLS + more} CRL URLs; only the first {MAX_URLS} were fetched"
+                left = f"{more} {'was' if more == 1 else 'were'} not"
+                text = f"{view.title} names {MAX_URLS + more} CRL URLs; the first {MAX_URLS} were fetched, {left}"
                 notes.append(text)
             urls = case.urls_for(view)
             if not urls and view is case.leaf:
@@ -260,7 +262,8 @@ def _parse(fetched: fetching.Fetched) -> _Read:
         warnings.append(f"it is sent with {fetched.content_encoding} compression, which a sensor may not undo")
     if crl.next_update is None:
         warnings.append("it has no nextUpdate, so nobody can tell when it is out of date")
-    success = f"CRL of {name_text(crl.issuer)}, {len(data)} bytes, entries: {entries}, fetched in {fetched.seconds:g} s"
+    size = f"{len(data)} bytes, {counted(entries, 'entry', 'entries')}"
+    success = f"CRL of {name_text(crl.issuer)}, {size}, fetched in {fetched.seconds:g} s"
     return _Read(OK, crls=found.views, warnings=tuple(warnings), facts=facts, success=success)
 
 
