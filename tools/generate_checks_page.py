@@ -64,7 +64,7 @@ $ ansible-playbook ot_pki.defender_iot.validate_certs -i inventory -e validate_c
 
 Nothing is changed. The folder holds files of one stem (`a.crt`, `a.key`, `a.pem`), or a folder for each sensor. What a file is, its content
 says: a certificate may be named `.cer`, `.der` or `.pem`; a request or a key alone is judged as far as it goes; a `.pfx` or `.p7b` is told
-for what it is ([convert.md](convert.md) takes it apart); a certificate without its key is a warning. With an inventory (`-i`), files that have
+for what it is ([convert.md](convert.md) takes it apart); a certificate without its key is a warning. With an inventory (`-i`, which must have sensors then), files that have
 the name or the common name of one of its sensors are judged for that name, with the key's passphrase that the inventory has.
 
 | Variable | Meaning | Default |
