@@ -22,6 +22,7 @@ _KEYS = (".key",)
 _CHAINS = (".pem", ".chain")
 _REQUESTS = (".csr", ".req", ".p10")
 _CONTAINERS = (".pfx", ".p12", ".p7b", ".p7c", ".p7s", ".jks")
+_ARCHIVES = (".zip",)
 _ROLES = (("private_key", _KEYS), ("chain", _CHAINS), ("csr", _REQUESTS))
 
 
@@ -46,6 +47,8 @@ def find_bundles(folder: str) -> Found:
 
     :raises FileError: the folder cannot be read. :raises InputError: it holds nothing to judge.
     """
+    if os.path.isfile(folder):
+        raise InputError(f"{folder} is a file; wanted: the folder that holds it, or validate_certs_certificates")
     found = Found()
     _in_folder(folder, None, found)
     for entry in _entries(folder):
@@ -55,8 +58,8 @@ def find_bundles(folder: str) -> Found:
     if not found.bundles:
         others = f" ({'; '.join(found.passed_over[:5])})" if found.passed_over else ""
         raise InputError(
-            f"folder {folder} holds no certificate{others}; wanted: files named {', '.join(_CERTIFICATES)} or .pem, "
-            "in it or in the folders directly in it"
+            f"folder {folder} holds nothing to judge{others}; wanted: certificates named {', '.join(_CERTIFICATES)} or "
+            ".pem, requests (.csr) or keys (.key), in it or in the folders directly in it"
         )
     return found
 
@@ -106,6 +109,8 @@ def _alone(folder: str, name: str | None, rest: list[str], judged: set[str], fou
         elif _extension(entry) in _CONTAINERS and _stem(entry) not in judged and not (name and judged):
             # Judging says what it is, and how to get at the certificate.
             groups.setdefault(_stem(entry), _object(folder, name, _stem(entry)))["certificate"] = path
+        elif _extension(entry) in _ARCHIVES:
+            found.passed_over.append(f"{path} was not judged: an archive; unpack it, or sort it out with import_certs")
         elif role == "chain" or _extension(entry) in _CONTAINERS:
             found.passed_over.append(f"{path} was not judged: {_kind(path)}, which belongs to no certificate here")
     found.bundles += groups.values()

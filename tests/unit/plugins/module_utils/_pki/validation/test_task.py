@@ -262,8 +262,14 @@ def test_names_and_passphrases_of_an_inventory(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_certificates(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="holds no certificate"):
+    with pytest.raises(InputError, match="holds nothing to judge; wanted"):
         task.run({"folder": str(tmp_path)})
+    archive = tmp_path / "delivery.zip"
+    archive.write_bytes(b"PK")
+    with pytest.raises(InputError, match="delivery.zip was not judged: an archive; unpack it"):
+        task.run({"folder": str(tmp_path)})
+    with pytest.raises(InputError, match="delivery.zip is a file; wanted: the folder that holds it"):
+        task.run({"folder": str(archive)})
     with pytest.raises(FileError):
         task.run({"folder": str(tmp_path / "missing")})
 
