@@ -80,7 +80,11 @@ def test_what_is_named_is_there() -> None:
         assert template["execution_environment"] in _names("controller_execution_environments")
         assert set(template.get("credentials", [])) <= set(_names("controller_credentials"))
     for credential in DATA["controller_credentials"]:
-        assert credential["credential_type"] in _names("controller_credential_types")
+        # "Machine" is one of the types that every AWX has.
+        assert credential["credential_type"] in [*_names("controller_credential_types"), "Machine"]
+        # A secret stands in no file of ours, and only secrets and names are given.
+        secrets = {key: text for key, text in credential["inputs"].items() if key != "username"}
+        assert all(re.fullmatch(r"\{\{ vault_\w+ \}\}", text) for text in secrets.values())
     for schedule in DATA["controller_schedules"]:
         names = [*_names("controller_templates"), *_names("controller_workflows")]
         assert schedule["unified_job_template"] in names
@@ -90,7 +94,7 @@ def test_what_is_named_is_there() -> None:
         )
 
 
-def test_somebody_approves_between_staging_and_the_look() -> None:
+def test_somebody_approves_between_staging_and_upload() -> None:
     (workflow,) = DATA["controller_workflows"]
     nodes = {node["identifier"]: node for node in workflow["workflow_nodes"]}
     for node in nodes.values():
@@ -98,9 +102,19 @@ def test_somebody_approves_between_staging_and_the_look() -> None:
             assert {each["identifier"] for each in after} <= set(nodes)
         if node["unified_job_template"]["type"] == "job_template":
             assert node["unified_job_template"]["name"] in _names("controller_templates")
-    assert nodes["stage"]["related"] == {"success_nodes": [{"identifier": "upload"}]}
-    assert nodes["upload"]["unified_job_template"]["type"] == "workflow_approval"
-    assert nodes["upload"]["related"] == {"success_nodes": [{"identifier": "look"}]}
+    assert nodes["stage"]["related"] == {"success_nodes": [{"identifier": "approve"}]}
+    assert nodes["approve"]["unified_job_template"]["type"] == "workflow_approval"
+    assert nodes["approve"]["related"] == {"success_nodes": [{"identifier": "upload"}]}
+    # Also where an upload failed somebody wants to know what the consoles present.
+    assert nodes["upload"]["related"] == {"always_nodes": [{"identifier": "look"}]}
+    playbooks = {template["name"]: template["playbook"] for template in DATA["controller_templates"]}
+    order = [nodes[each]["unified_job_template"]["name"] for each in ("stage", "upload", "look", "report")]
+    assert [playbooks[name] for name in order] == [
+        "deploy_certs.yml",
+        "upload_certs.yml",
+        "check_live.yml",
+        "report.yml",
+    ]
 
 
 def test_variables_and_answers_are_ours() -> None:
