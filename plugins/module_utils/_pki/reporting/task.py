@@ -96,7 +96,9 @@ def run(
         summary=dict(fleet.summary),
         to_upload=[row.name for row in fleet.sensors if row.upload.needed],
         problems=list(fleet.problems),
-        lines=lines_of(fleet, order, [*errors, *([alarm] if alarm else [])], result.get("handover", [])),
+        lines=lines_of(
+            fleet, order, [*errors, *([alarm] if alarm else [])], result.get("handover", []), bool(result["files"])
+        ),
     )
     if fleet.changes is not None:
         result["changes"] = [dict(entry) for entry in fleet.changes]
@@ -134,15 +136,20 @@ def _alarm(fleet: Fleet, fail_on: str, most: int) -> str | None:
     return f"{counted(len(found), 'sensor')} {verb} (fleet_report_fail_on: {fail_on}): {some(found, most)}"
 
 
-def lines_of(fleet: Fleet, order: Order, errors: Sequence[str], archives: Sequence[str] = ()) -> list[str]:
-    """What people want to read; the first line is fit for a notification."""
+def lines_of(
+    fleet: Fleet, order: Order, errors: Sequence[str], archives: Sequence[str] = (), written: bool = True
+) -> list[str]:
+    """What people want to read; the first line is fit for a notification.
+
+    :param written: whether there is a file with the upload sheets.
+    """
     lines = [fleet.headline]
     lines += [f"NOT READ: {problem}" for problem in fleet.problems[: order.most]]
     if len(fleet.problems) > order.most:
         lines.append(f"NOT READ: and {len(fleet.problems) - order.most} more")
     uploads = [row.name for row in fleet.sensors if row.upload.needed]
     if uploads:
-        where = "" if errors or order.check_mode else f"; sheets in {order.folder}"
+        where = "" if not written or order.check_mode else f"; sheets in {order.folder}"
         lines.append(f"{counted(len(uploads), 'sensor')} to upload: {some(uploads, order.most)}{where}")
     if archives and not order.check_mode:
         lines.append(f"To hand over, with the keys in them, one for each site: {some(archives, order.most)}")
