@@ -1,31 +1,15 @@
 # SPDX-FileCopyrightText: 2026 ot_pki.defender_iot contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Runs the module of the same name, without the defaults of the action group that are not meant for it."""
+"""Looks at the options of the module of the same name, and runs it."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from ..module_utils._plain.errors import PkiError
 from ..module_utils._plain.hosts_file_options import ARGUMENT_SPEC
-from ..plugin_utils.controller_action import GroupedAction, finished, refusal
+from ..plugin_utils.checked_module import CheckedModule
 
 
-class ActionModule(GroupedAction):
+class ActionModule(CheckedModule):
     """The ``hosts_entry`` module."""
 
-    TRANSFERS_FILES = False
-    _supports_check_mode = True
-    _supports_async = True
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Ansible's entry point."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        try:
-            # A module that does not know an option returns what it was given.
-            self.options(ARGUMENT_SPEC)
-        except PkiError as error:
-            return refusal(error)
-        result.update(self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val))
-        return finished(result)
+    ARGUMENT_SPEC = ARGUMENT_SPEC

@@ -103,22 +103,13 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._plain.addresses import networks
 from ..module_utils._plain.fetching import Settings, fetch_all
+from ..module_utils._plain.inner_options import CRL_FETCH
 
 
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(
-        argument_spec={
-            "urls": {"type": "list", "elements": "str", "required": True},
-            "timeout": {"type": "float", "default": 10.0},
-            "connect_timeout": {"type": "float", "default": 5.0},
-            "retries": {"type": "int", "default": 2},
-            "max_bytes": {"type": "int", "default": 20 * 1024 * 1024},
-            "proxy": {"type": "str"},
-            "credentials": {"type": "str", "no_log": True},
-            "no_proxy": {"type": "str"},
-            "allow_networks": {"type": "list", "elements": "str", "default": []},
-        },
+        argument_spec=CRL_FETCH,
         supports_check_mode=True,
     )
     options = dict(module.params)

@@ -87,22 +87,14 @@ certificates:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils._plain.inner_options import TLS_PROBE
 from ..module_utils._plain.tls_probe import Endpoint, probe_all, to_plain
 
 
 def main() -> None:
     """Entry point."""
-    endpoint = {
-        "host": {"type": "str", "required": True},
-        "port": {"type": "int", "default": 443},
-        "server_name": {"type": "str"},
-    }
     module = AnsibleModule(
-        argument_spec={
-            "endpoints": {"type": "list", "elements": "dict", "required": True, "options": endpoint},
-            "timeout": {"type": "float", "default": 10.0},
-            "parallel": {"type": "int", "default": 256},
-        },
+        argument_spec=TLS_PROBE,
         supports_check_mode=True,
     )
     endpoints = [Endpoint(row["host"], row["port"], row["server_name"]) for row in module.params["endpoints"]]

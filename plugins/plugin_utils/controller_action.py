@@ -19,6 +19,7 @@ from ..module_utils._pki.values.failures import alone
 from ..module_utils._plain.errors import InputError, PkiError
 from . import ansible_internals
 from .harmless_result import harmless_result
+from .misplaced import misplaced, without_value
 from .progress import Progress, interruptible
 
 
@@ -50,10 +51,13 @@ class GroupedAction(ActionBase):
                     f"{where.lstrip('.')} holds a private key, which is not shown; wanted: the path of a file of mode "
                     "0600 with it"
                 )
+        problem = misplaced(spec, self._task.args)
+        if problem is not None:
+            raise InputError(problem)
         try:
             _validation, params = self.validate_argument_spec(argument_spec=spec)
         except AnsibleActionFail as error:
-            raise InputError(str(error.message)) from None
+            raise InputError(without_value(str(error.message))) from None
         return plain(params)  # type: ignore[no-any-return]
 
     def forget_foreign_defaults(self, known: Collection[str]) -> None:
