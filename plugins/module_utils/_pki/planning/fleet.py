@@ -75,7 +75,7 @@ def limit_changes(plans: Sequence[Plan], most: int | None) -> list[Plan]:
             found.append(plan)
             continue
         reasons = (
-            f"waits: {counted(most, 'sensor')} may change in one run (sensor_certificates_max_changes)",
+            f"waits: {counted(most, 'sensor')} {'is' if most == 1 else 'are'} changed in one run (sensor_certificates_max_changes)",
             *plan.reasons,
         )
         found.append(replace(plan, action=KEEP, reasons=reasons, visible=True, changes=()))

@@ -154,7 +154,7 @@ def test_so_many_at_a_time_in_the_order_of_the_inventory(site: Site) -> None:
     wishes = [sensor(name, sans=["192.0.2.1"]) for name in names]
     outcomes = site.run(*wishes, max_changes=2)
     assert actions(outcomes) == {"c": "issued", "a": "issued", "b": "kept"}
-    assert outcomes["b"].reasons[0].startswith("waits: at most 2 sensors may change in one run")
+    assert outcomes["b"].reasons[0].startswith("waits: 2 sensors are changed in one run")
     assert actions(site.run(*wishes, max_changes=2)) == {"c": "kept", "a": "kept", "b": "issued"}
     # Who has nothing is not made to wait.
     assert actions(site.run(*wishes, sensor("d"), max_changes=0))["d"] == "issued"
