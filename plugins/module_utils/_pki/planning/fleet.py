@@ -74,8 +74,9 @@ def limit_changes(plans: Sequence[Plan], most: int | None) -> list[Plan]:
         if changed <= left:
             found.append(plan)
             continue
+        are = "is" if most == 1 else "are"
         reasons = (
-            f"waits: {counted(most, 'sensor')} {'is' if most == 1 else 'are'} changed in one run (sensor_certificates_max_changes)",
+            f"waits: {counted(most, 'sensor')} {are} changed in one run (sensor_certificates_max_changes)",
             *plan.reasons,
         )
         found.append(replace(plan, action=KEEP, reasons=reasons, visible=True, changes=()))
