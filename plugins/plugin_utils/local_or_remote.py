@@ -8,13 +8,13 @@ from __future__ import annotations
 import abc
 from typing import Any
 
-from ..module_utils._plain.errors import PkiError
-from .controller_action import GroupedAction, finished, guarded, plain, refusal
+from .checked_module import CheckedModule
+from .controller_action import finished, guarded, plain
 from .progress import interruptible
 from .secrets import with_secrets
 
 
-class LocalOrRemoteAction(GroupedAction):
+class LocalOrRemoteAction(CheckedModule):
     """Does the work of a module of the same name.
 
     Files of the control node are worked on in this process: no passphrase travels through a temporary file,
@@ -22,24 +22,21 @@ class LocalOrRemoteAction(GroupedAction):
     host, another user, async) is the module's, which does the same with the same code.
     """
 
-    TRANSFERS_FILES = False
-    _supports_check_mode = True
-    _supports_async = True
+    def checked(self, task_vars: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The options with the secrets whose variables they name."""
+        params, given = super().checked(task_vars)
+        return with_secrets(self, task_vars, params), with_secrets(self, task_vars, plain(given))
 
-    ARGUMENT_SPEC: dict[str, dict[str, Any]] = {}
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Ansible's entry point."""
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        try:
-            # Also for another host: a module that does not know an option returns what it was given.
-            params = with_secrets(self, task_vars or {}, self.options(self.ARGUMENT_SPEC))
-            given = with_secrets(self, task_vars or {}, plain(self._task.args))
-        except PkiError as error:
-            return refusal(error)
+    def carried_out(
+        self,
+        params: dict[str, Any],
+        given: dict[str, Any],
+        result: dict[str, Any],
+        task_vars: dict[str, Any] | None,
+    ) -> dict[str, Any]:
+        """The work's result, done here or by the module."""
         if not self._in_process():
-            result.update(self._execute_module(module_args=given, task_vars=task_vars, wrap_async=self._task.async_val))
-            return finished(result)
+            return super().carried_out(params, given, result, task_vars)
 
         def work() -> dict[str, Any]:
             with interruptible(self._task.action, self.progress):

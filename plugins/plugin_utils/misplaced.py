@@ -35,11 +35,9 @@ def misplaced(spec: Mapping[str, Mapping[str, Any]], given: Any, where: str = ""
         if value is None:
             continue
         kind, place = rules.get("type", "str"), f"{where}{name}"
+        elements = [value]
         if kind == "list":
-            elements = value if isinstance(value, (list, tuple)) else []
-            rules, kind = {**rules, "type": rules.get("elements", "raw")}, rules.get("elements", "raw")
-        else:
-            elements = [value]
+            kind, elements = rules.get("elements", "raw"), value if isinstance(value, (list, tuple)) else []
         for number, element in enumerate(elements):
             at = f"{place}[{number}]" if rules.get("elements") else place
             if kind in _SINGLE and isinstance(element, (Mapping, list, tuple, set)):

@@ -19,7 +19,8 @@ _HARMFUL = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 
 # Signs with which a cell becomes a formula, also where the separator of columns is another than ours: a spreadsheet
 # whose country writes 1,5 splits at semicolons. Some take the wide forms of the signs as well.
-_FORMULA = re.compile(r"(^|;)( *)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
+_SIGN = r"(?=[=+\-@\uff1d\uff0b\uff0d\uff20])"
+_FORMULA, _QUOTED = re.compile(rf"(^|;)( *){_SIGN}"), re.compile(rf"(^|;)'( *){_SIGN}")
 
 
 def is_plain(text: str) -> bool:
@@ -47,7 +48,7 @@ def cell(text: str) -> str:
 
 def uncell(text: str) -> str:
     """The text that :func:`cell` was given, if it was harmless."""
-    plain = re.sub(r"(^|;)'( *)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])", r"\1\2", text)
+    plain = _QUOTED.sub(r"\1\2", text)
     return plain if cell(plain) == text else text
 
 

@@ -118,7 +118,9 @@ class Obtaining:
                 if isinstance(decided, Plan) or decided.action != FAILED:
                     sound.append(request)
             plans = limit_changes(plans, self.batch.max_changes)
-            outcomes.update((plan.request.name, planned(plan, self._issuer_of(plan.request))) for plan in plans)
+            outcomes.update(
+                (plan.request.name, planned(plan, self.issuers.by_name[plan.request.issuer])) for plan in plans
+            )
             if self.tools.check_mode:
                 self._foresee(plans, outcomes)
             else:
@@ -151,9 +153,6 @@ class Obtaining:
             {name: entry.common_name for name, entry in staged.items() if name in gone},
             fit,
         )
-
-    def _issuer_of(self, request: SensorRequest) -> Issuer:
-        return self.issuers.by_name[request.issuer]
 
     # Carrying out
 

@@ -12,15 +12,13 @@ from collections.abc import Collection, Sequence
 
 from ..._plain.errors import FileError
 from ..._plain.files import read_file
-from .. import crypto
 from ..crypto import x509
 from ..state.ledger import Ledger
 from ..values import moments, reading
 from ..values import x509_parts as parts
+from ..values.limits import MAX_CRL_BYTES
 from ..values.lists import counted
 from .sources import file_name
-
-MAX_BYTES = 256 * 1024 * 1024
 
 
 def valid(ledger: Ledger, issuer_key: str, moment: datetime.datetime) -> list[x509.Certificate]:
@@ -59,18 +57,9 @@ def files(folder: str, without: Collection[str], issuer: x509.Certificate) -> li
             if name in without or name.startswith(".") or name.endswith(".pem"):
                 continue
             with contextlib.suppress(FileError, ValueError):
-                if is_by(reading.load_crl(read_file(os.path.join(folder, name), MAX_BYTES)), issuer):
+                if parts.crl_signed_by(reading.load_crl(read_file(os.path.join(folder, name), MAX_CRL_BYTES)), issuer):
                     found.append(name)
     return found
-
-
-def is_by(crl: x509.CertificateRevocationList, issuer: x509.Certificate) -> bool:
-    """Whether a CA has signed a CRL; one whose algorithm is unknown it has not."""
-    try:
-        with crypto.guard():
-            return crl.is_signature_valid(parts.rsa_public_key(issuer))
-    except crypto.UnreadableError:
-        return False
 
 
 def text(path: str, certificates: Sequence[x509.Certificate]) -> str:

@@ -38,9 +38,10 @@ from ..state.ledger import Ledger, actor
 from ..state.revocations import RevocationRecord
 from ..values import moments, reading
 from ..values import text as texts
+from ..values import x509_parts as parts
+from ..values.limits import MAX_CRL_BYTES
 from ..values.lists import counted
 from . import former
-from .former import MAX_BYTES
 from .making import crl_number, make_crl
 from .sources import FAILED, KEPT, PUBLISHED, CrlOutcome, CrlSource, Lifetimes, file_name, sources
 
@@ -168,12 +169,12 @@ class Publisher:
         if not os.path.lexists(path):
             return None, "missing"
         try:
-            crl = reading.load_crl(read_file(path, MAX_BYTES))
+            crl = reading.load_crl(read_file(path, MAX_CRL_BYTES))
         except FileError:
             raise
         except ValueError as error:
             return None, f"unreadable: {crypto.explain(error)}"
-        if not former.is_by(crl, source.certificate):
+        if not parts.crl_signed_by(crl, source.certificate):
             self._spare(path, crl, source)
             return None, "not signed by this CA"
         return crl, None
@@ -295,7 +296,7 @@ class Publisher:
         pem = crl.public_bytes(serialization.Encoding.PEM)
         pem_path = path + ".pem"
         # A run that was killed between the two files left the PEM of the CRL before.
-        if not os.path.exists(pem_path) or read_file(pem_path, MAX_BYTES) != pem:
+        if not os.path.exists(pem_path) or read_file(pem_path, MAX_CRL_BYTES) != pem:
             if not self.check_mode:
                 replace_file(pem_path, pem, PUBLIC_FILE)
             return self._outcome(source, PUBLISHED, crl, len(der), reasons=("the PEM beside it was missing or older",))

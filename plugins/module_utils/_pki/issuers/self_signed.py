@@ -17,6 +17,7 @@ from ..planning.terms import Terms
 from ..values import text
 from ..values import x509_parts as parts
 from ..values.certificates import signed_by
+from ..values.findings import IF_SELF_SIGNED
 from .base import Answer, Issuer, Job, Obtained, Run, Tools
 from .certificate import build_certificate
 
@@ -40,7 +41,7 @@ class SelfSigned(Issuer):
     @property
     def tolerated(self) -> frozenset[str]:
         """That they are self-signed is what was asked for."""
-        return frozenset(("crt.self-signed", "chain.contains-leaf", "chain.incomplete"))
+        return IF_SELF_SIGNED
 
     def problem(self, request: SensorRequest) -> str | None:
         """Outside of tests nobody may rely on such a certificate."""

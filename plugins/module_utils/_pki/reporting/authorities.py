@@ -17,11 +17,11 @@ from ..crypto import UnreadableError, guard, x509
 from ..values import moments, reading
 from ..values import text as texts
 from ..values.certificates import CertificateView, read_certificates
+from ..values.limits import MAX_CRL_BYTES
 from ..values.text import name_text, normal_name
 from .facts import AuthorityRow, CrlRow
 
 CURRENT, DUE, EXPIRED, UNREADABLE = "current", "due", "expired", "unreadable"
-MAX_CRL_BYTES = 256 * 1024 * 1024
 _SUFFIXES = (".crl", ".crl.pem")
 
 

@@ -158,7 +158,7 @@ class Fleet:
         for key in ("pending", "missing", "orphaned", "to_upload", "due", "expired", "failed"):
             if counts[key]:
                 told.append(f"{counts[key]} {words.get(key, key)}")
-        text = f"{counts['sensors']} sensor{'' if counts['sensors'] == 1 else 's'}: {', '.join(told)}"
+        text = f"{counted(counts['sensors'], 'sensor')}: {', '.join(told)}"
         if counts["next_due"]:
             text += f"; next due {counts['next_due'][:10]}"
         return text + (f"; {counted(len(self.problems), 'part')} of the state cannot be read" if self.problems else "")

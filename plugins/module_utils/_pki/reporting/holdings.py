@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from ..._plain.errors import PkiError
 from ..._plain.texts import harmless
@@ -19,6 +20,8 @@ from ..state.waiting import WaitingKey
 from ..values.certificates import CertificateView, read_certificates, read_shared_certificates
 from ..values.source import Source
 from .recorded import unrecorded
+
+Found = TypeVar("Found")
 
 
 @dataclass
@@ -47,8 +50,8 @@ class Holdings:
         :param wanted: the sensors of the inventory, in the order in which their bundles are read.
         """
         found = cls(state)
-        found.staged = found._names(state.staged_names)
-        found.waiting = found._names(state.waiting_sensors)
+        found.staged = frozenset(found._or_told(state.staged_names) or ())
+        found.waiting = frozenset(found._or_told(state.waiting_sensors) or ())
         found.histories = found._all_histories()
         own = list(wanted)
         for name in [*(name for name in own if name in found.staged), *sorted(found.staged.difference(own))]:
@@ -67,20 +70,12 @@ class Holdings:
         """The oldest key that waits for the sensor's certificate."""
         if name not in self.waiting:
             return None
-        try:
-            found = self.state.waiting_keys(name)
-        except (PkiError, OSError) as error:
-            self.problems.append(harmless(error))
-            return None
+        found = self._or_told(lambda: self.state.waiting_keys(name))
         return found[0] if found else None
 
     def revocation_of(self, view: CertificateView) -> RevocationRecord | None:
         """The revocation of a certificate."""
-        try:
-            return self.state.revocation_of(view.certificate)
-        except (PkiError, OSError) as error:
-            self.problems.append(harmless(error))
-            return None
+        return self._or_told(lambda: self.state.revocation_of(view.certificate))
 
     def all_problems(self) -> tuple[str, ...]:
         """What could not be read, each once; to be asked for when everything was."""
@@ -101,12 +96,13 @@ class Holdings:
             staged = {name: view.fingerprint for name, view in self.views.items()}
             self.problems += map(harmless, unrecorded(staged, self.histories))
 
-    def _names(self, read: Callable[[], Iterable[str]]) -> frozenset[str]:
+    def _or_told(self, read: Callable[[], Found]) -> Found | None:
+        """What is read; None if it cannot be, which is told."""
         try:
-            return frozenset(read())
+            return read()
         except (PkiError, OSError) as error:
             self.problems.append(harmless(error))
-            return frozenset()
+            return None
 
     def _all_histories(self) -> Mapping[str, list[Event]]:
         try:

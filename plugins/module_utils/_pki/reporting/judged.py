@@ -19,7 +19,8 @@ from ..validation import model
 from ..validation.case import Settings
 from ..validation.engine import check_table, iter_reports
 from ..validation.rules_fleet import judge_fleet
-from ..values.findings import ERROR, INFO, WARNING, Finding
+from ..values.findings import ERROR, IF_SELF_SIGNED, INFO, WARNING, Finding
+from ..values.lists import counted
 from ..values.source import Source
 from .holdings import Holdings
 from .wanted import Wanted
@@ -29,7 +30,6 @@ UNREADABLE, GONE = "stage.unreadable", "stage.gone"
 MAX_FINDINGS = 10_000
 MAX_WITH_MODULI = 2_000
 SELF_SIGNED = "self_signed"
-_TOLERATED = frozenset(("crt.self-signed", "chain.contains-leaf", "chain.incomplete"))
 
 
 @dataclass
@@ -82,7 +82,7 @@ class Verdicts:
         """
         found = list(self.by_name[sensor].findings) if with_bundle and sensor in self.by_name else []
         if issuer == SELF_SIGNED:
-            found = [replace(one, severity=WARNING) if one.id in _TOLERATED else one for one in found]
+            found = [replace(one, severity=WARNING) if one.id in IF_SELF_SIGNED else one for one in found]
         view = self.holdings.views.get(sensor) if with_bundle else None
         revocation = self.holdings.revocation_of(view) if view is not None else None
         if revocation is not None:
@@ -149,7 +149,9 @@ def _plain(found: Sequence[Finding]) -> tuple[Mapping[str, Any], ...]:
     told = list(found[:MAX_FINDINGS])
     rest = len(found) - MAX_FINDINGS
     if rest > 0:
-        told.append(Finding("report.more", ERROR, f"and {rest} more findings", "Run validate_certs for all of them."))
+        told.append(
+            Finding("report.more", ERROR, f"and {counted(rest, 'more finding')}", "Run validate_certs for all of them.")
+        )
     return tuple(
         {
             "id": finding.id,

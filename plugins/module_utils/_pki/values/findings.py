@@ -12,6 +12,8 @@ ERROR = "error"
 WARNING = "warning"
 INFO = "info"
 SEVERITIES = (ERROR, WARNING, INFO)
+# What is found of a self-signed certificate where one was asked for, and is no error there.
+IF_SELF_SIGNED = frozenset(("crt.self-signed", "chain.contains-leaf", "chain.incomplete"))
 
 
 @dataclass(frozen=True)

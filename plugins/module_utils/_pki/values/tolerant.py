@@ -160,9 +160,10 @@ def _read_parts(der: bytes, refusal: UnreadableError) -> Reading:
     problems: list[str] = []
     try:
         original = reading.without_trust_settings(der)
-        parts = _take_apart(rewritten(original))
-        parts.signed = _take_apart(original).signed
-        if rewritten(original) != original:
+        copy = rewritten(original)
+        parts = _take_apart(copy)
+        if copy != original:
+            parts.signed = _take_apart(original).signed
             oddities.append("it has lengths that are longer than DER has them, or strings in pieces")
         if parts.version not in _VERSIONS:
             problems.append(str(refusal))

@@ -96,6 +96,15 @@ def signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     return True
 
 
+def crl_signed_by(crl: x509.CertificateRevocationList, issuer: x509.Certificate) -> bool:
+    """Whether a CA's RSA key made a CRL's signature; one whose algorithm is unknown it has not made."""
+    try:
+        with guard():
+            return crl.is_signature_valid(rsa_public_key(issuer))
+    except UnreadableError:
+        return False
+
+
 def distribution_point(url: str) -> x509.CRLDistributionPoints:
     """A CRL distribution point with one URL (RFC 5280 section 4.2.1.13)."""
     point = x509.DistributionPoint(

@@ -25,14 +25,13 @@ from ...state import revocations
 from ...state.ledger import issuer_key_of
 from ...values import moments, text
 from ...values import x509_parts as parts
+from ...values.limits import MAX_CRL_BYTES
 from ...values.lists import counted
 from ...values.reading import load_crl
 from ..base import Answer, Issuer, Job, Obtained, Run, Tools
 from ..certificate import build_certificate
 from .opened import Authority, folder_state, open_authority, public_certificates
 from .settings import AuthoritySettings, parse_settings
-
-_MAX_CRL = 256 * 1024 * 1024
 
 
 class LocalCa(Issuer):
@@ -199,8 +198,8 @@ def _listed(crl_dir: Any, authority: Authority) -> frozenset[int]:
     for name in names:
         try:
             with guard(name):
-                crl = load_crl(read_file(os.path.join(str(crl_dir), name), _MAX_CRL))
-                if crl.is_signature_valid(parts.rsa_public_key(authority.certificate)):
+                crl = load_crl(read_file(os.path.join(str(crl_dir), name), MAX_CRL_BYTES))
+                if parts.crl_signed_by(crl, authority.certificate):
                     found.update(entry.serial_number for entry in crl)
         except PkiError:
             continue  # PEM beside it, or something else's; whether the CRL is well is the publisher's matter
